@@ -286,17 +286,16 @@ def test_a_download_is_served_to_its_own_user_only(apps):
         websocket.send(settings.SerializeToString())
         anns_id = session_id(websocket)
         file_id = receive_until(websocket, lambda m: m.delta.new_element.download_button.deferred_file_id)
-        # The file is kept until the next run of its session ends, which this one would be.
-        receive_until(websocket, lambda message: message.HasField("script_finished"))
         download.backend_operation_request.request_id = "r"
         download.backend_operation_request.session_id = anns_id
         download.backend_operation_request.deferred_file.file_id = file_id
         websocket.send(download.SerializeToString())
         path = receive_until(websocket, lambda m: m.backend_operation_response.deferred_file.url)
         assert path.startswith("/media/")
-        for _ in range(2):
-            bobs.send(rerun_message())
-            receive_until(bobs, lambda message: message.HasField("script_finished"))
+        # A file is deleted once two runs have ended that do not use it.
+        for connection in (websocket, websocket, bobs, bobs):
+            connection.send(rerun_message())
+            receive_until(connection, lambda message: message.HasField("script_finished"))
         assert [ask(app, path, **headers).status for headers in (bob, ann)] == [404, 200]
         assert ask(app, path, "HEAD", **bob).status == 404
         assert ask(app, path.replace("/media/", "/media/../media/"), **bob).status != 200

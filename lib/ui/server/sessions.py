@@ -9,6 +9,7 @@ from dataclasses import dataclass, field
 from lib.ui.server import streamlit_private
 
 RELEASE_SECONDS = 5.0  # after the close; a page that is loaded again gets a session of its own
+DOWNLOAD_SECONDS = 60.0  # that a file is kept for, after it was written
 EXPIRY_INTERVAL = 10.0  # seconds between two looks for sessions that no page has resumed in time
 # Close codes of RFC 6455 by which a browser says that the page is gone. A lost connection has another one.
 _PAGE_IS_GONE = frozenset({1000, 1001})
@@ -107,6 +108,12 @@ def _add_ids(ids: OrderedDict[str, int], new_ids: list[str]) -> None:
         ids.setdefault(file_id, 0)
     while len(ids) > MAX_FILES:
         ids.popitem(last=False)
+
+
+def keep_download(file_id: str) -> None:
+    """Keep a written file until the browser has had the time to ask for it. On the event loop."""
+    key = streamlit_private.keep_download(file_id)
+    asyncio.get_running_loop().call_later(DOWNLOAD_SECONDS, streamlit_private.release_download, key)
 
 
 def schedule_release(sessions: SessionOwners, session_id: str, close_code: int | None) -> None:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import re
+import uuid
 from base64 import b64encode
 from collections.abc import Collection, Iterator, Mapping, Sequence
 from functools import lru_cache
@@ -39,6 +40,7 @@ PAGE_SHELL_PATHS = frozenset({"/_stcore/stream", "/_stcore/host-config"})
 HEALTH_PATH = "/_stcore/health"
 METRICS_PATH = "/_stcore/metrics"
 MEDIA_PREFIX, UPLOAD_PREFIX = "/media/", "/_stcore/upload_file/"
+_DOWNLOADS = "downloads"  # in place of a session, whose runs would end the references to its files
 # Route to which `st.logout` sends the browser, and which deletes the cookie of `st.login`.
 SIGN_OUT_PATH = "/auth/logout"
 # Message types that a page of this app sends. Left out are those that change the process (clear_cache empties
@@ -292,14 +294,23 @@ def media_id_in(path: str) -> str:
     return path.rpartition(MEDIA_PREFIX)[2].partition(".")[0]
 
 
-def keep_download(session_id: str, file_id: str) -> None:
-    """Keep a file that was written when it was clicked until the session's next run, as files of its elements are.
+def keep_download(file_id: str) -> str:
+    """Keep a file that was written when it was clicked. Returns a key for `release_download`.
 
-    Otherwise the second run that ends in any session deletes it, maybe before the browser has asked for it.
+    A session's own reference to a file ends when its next run begins, which may be a moment later; then the second run
+    that ends in any session deletes the file, maybe before the browser has asked for it.
     """
+    manager, key = Runtime.instance().media_file_mgr, uuid.uuid4().hex
+    with manager._lock:
+        manager._files_by_session_and_coord[_DOWNLOADS][key] = file_id
+    return key
+
+
+def release_download(key: str) -> None:
+    """Let a kept file be deleted."""
     manager = Runtime.instance().media_file_mgr
     with manager._lock:
-        manager._files_by_session_and_coord[session_id][f"download-{file_id}"] = file_id
+        manager._files_by_session_and_coord[_DOWNLOADS].pop(key, None)
 
 
 def sessions_with_media(file_id: str) -> Collection[str]:

@@ -8,7 +8,7 @@ from collections.abc import Awaitable, Callable, Collection
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from lib.ui.server import streamlit_private
-from lib.ui.server.sessions import SessionOwners, schedule_release
+from lib.ui.server.sessions import SessionOwners, keep_download, schedule_release
 
 log = logging.getLogger(__name__)
 
@@ -100,4 +100,4 @@ class WebsocketGuard:
             self._pending_downloads -= 1
             if file_id:
                 self._sessions.add_download(self._session_id, file_id)
-                streamlit_private.keep_download(self._session_id, file_id)
+                keep_download(file_id)

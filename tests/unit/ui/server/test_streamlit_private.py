@@ -125,17 +125,20 @@ def test_media_are_looked_up_by_the_session_that_uses_them(monkeypatch):
     assert list(streamlit_private.sessions_with_media(file_id)) == []
 
 
-def test_a_download_outlives_the_runs_of_other_sessions(monkeypatch):
+def test_a_download_outlives_the_runs_of_all_sessions(monkeypatch):
     manager = MediaFileManager(MemoryMediaFileStorage("/media"))
     monkeypatch.setattr(streamlit_private.Runtime, "instance", lambda: SimpleNamespace(media_file_mgr=manager))
     monkeypatch.setattr(media_file_manager, "_get_session_id", lambda: "ann")
     button = manager.add_deferred(lambda: b"text", "text/plain", "0.1", file_name="a.txt")
     file_id = streamlit_private.media_id_in(manager.execute_deferred(button))
-    streamlit_private.keep_download("ann", file_id)
-    for _ in range(3):
-        manager.remove_orphaned_files()
-    assert manager.read_file(file_id), "a download fails while other sessions run"
+    keys = [streamlit_private.keep_download(file_id) for _ in range(2)]
     manager.clear_session_refs("ann")
+    for key in keys:
+        for _ in range(3):
+            manager.remove_orphaned_files()
+        assert manager.read_file(file_id), "a download fails while sessions run"
+        assert list(streamlit_private.sessions_with_media(file_id)) != ["ann"]
+        streamlit_private.release_download(key)
     for _ in range(3):
         manager.remove_orphaned_files()
     assert manager.read_file(file_id) is None
