@@ -22,6 +22,7 @@ from lib.ui.server import (
     streamlit_private,
     theme_middleware,
 )
+from lib.ui.server.script_loop import ScriptLoop
 from lib.ui.session import resources
 from lib.ui.session.run_queue import run_queue
 from lib.ui.session.state import session_state
@@ -83,6 +84,7 @@ else:
     log_setup.configure_logging()
     streamlit_private.disable_pages_directory()
     streamlit_private.reduce_run_costs()
+    streamlit_private.use_script_loops(ScriptLoop)
     # `streamlit run app.py` finds this name, serves it, and runs this file as its script.
     app = st.App(
         __file__,

@@ -1,4 +1,4 @@
-"""The parts of Streamlit that `streamlit_private.reduce_run_costs` replaces, to be put back after a test."""
+"""The parts of Streamlit that `streamlit_private` replaces, to be put back after a test."""
 
 from __future__ import annotations
 
@@ -6,11 +6,13 @@ from typing import Any
 
 import pytest
 from streamlit.components.v2.bidi_component import serialization
+from streamlit.runtime import websocket_session_manager
 from streamlit.runtime.scriptrunner import ScriptRunner
 from streamlit.runtime.scriptrunner.script_cache import ScriptCache
 from streamlit.runtime.state import SafeSessionState
 
 REPLACED: tuple[tuple[Any, str], ...] = (
+    (websocket_session_manager, "AppSession"),
     (SafeSessionState, "filtered_state"),
     (ScriptCache, "get_bytecode"),
     (ScriptRunner, "_maybe_handle_execution_control_request"),

@@ -5,8 +5,9 @@ from __future__ import annotations
 import hashlib
 import re
 import uuid
+from asyncio import AbstractEventLoop
 from base64 import b64encode
-from collections.abc import Collection, Iterator, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
 from functools import lru_cache
 from pathlib import Path
 from typing import Any, Protocol, cast
@@ -22,7 +23,8 @@ from streamlit.proto.BackMsg_pb2 import BackMsg
 from streamlit.proto.ForwardMsg_pb2 import ForwardMsg
 from streamlit.proto.Markdown_pb2 import Markdown
 from streamlit.proto.TextAlignmentConfig_pb2 import TextAlignmentConfig
-from streamlit.runtime import Runtime
+from streamlit.runtime import Runtime, websocket_session_manager
+from streamlit.runtime.app_session import AppSession
 from streamlit.runtime.memory_uploaded_file_manager import MemoryUploadedFileManager
 from streamlit.runtime.pages_manager import PagesManager
 from streamlit.runtime.scriptrunner import ScriptRunner, get_script_run_ctx
@@ -129,6 +131,19 @@ def _check_requests_by_state() -> None:
 
     runner_class: Any = ScriptRunner
     runner_class._maybe_handle_execution_control_request = handle_request_if_any
+
+
+def use_script_loops(new_loop: Callable[[], AbstractEventLoop]) -> None:
+    """Give each session an event loop of another kind for its scripts."""
+
+    class Session(AppSession):
+        def __init__(self, *args: Any, **options: Any) -> None:
+            super().__init__(*args, **options)
+            self._script_event_loop.close()
+            self._script_event_loop = new_loop()
+
+    module: Any = websocket_session_manager
+    module.AppSession = Session
 
 
 def load_modules() -> None:
