@@ -10,9 +10,12 @@ import socket
 import sys
 import tempfile
 from pathlib import Path
+from typing import Any
 
 import pytest
+import sqlalchemy as sa
 from hypothesis import HealthCheck, settings
+from sqlalchemy.util import LRUCache
 from xdist.workermanage import WorkerController
 
 from lib.storage.store import Store
@@ -32,6 +35,7 @@ MIN_FREE_MEMORY = 4 << 30  # bytes
 BROWSER_TESTS = Path(__file__).parent / "browser"
 # Allocations between two collections: those of the default cost a thirtieth of the run time.
 GARBAGE_THRESHOLD = 20_000
+COMPILED_STATEMENTS = 5_000  # of each dialect
 POOL = pytest.StashKey[ServerPool]()
 _connect = socket.socket.connect
 
@@ -104,6 +108,32 @@ def only_loopback():
 
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr(socket.socket, "connect", connect)
+        yield
+
+
+class SharedStatements(LRUCache):
+    """Compiled statements of all engines of a dialect, which is an object of the engine's own in each key."""
+
+    def get(self, key: tuple[Any, ...], default: Any = None) -> Any:
+        return super().get(key[1:], default)
+
+    def __setitem__(self, key: tuple[Any, ...], value: Any) -> None:
+        super().__setitem__(key[1:], value)
+
+
+@pytest.fixture(scope="session", autouse=True)
+def compile_statements_once():
+    """Keep compiled statements: each test has an engine of its own, and most of its statements are run once."""
+    caches: dict[str, SharedStatements] = {}
+
+    def create_engine(*args: Any, **options: Any) -> sa.Engine:
+        engine = original(*args, **options)
+        engine._compiled_cache = caches.setdefault(engine.dialect.name, SharedStatements(COMPILED_STATEMENTS))
+        return engine
+
+    original = sa.create_engine
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(sa, "create_engine", create_engine)
         yield
 
 

@@ -14,7 +14,9 @@ import streamlit as st
 from streamlit.components.v2 import manifest_scanner
 from streamlit.runtime import context
 from streamlit.runtime.pages_manager import PagesManager
-from streamlit.testing.v1 import AppTest, app_test
+from streamlit.testing.v1 import AppTest, app_test, local_script_runner
+from streamlit.testing.v1.element_tree import Block, Node
+from streamlit.testing.v1.local_script_runner import LocalScriptRunner
 
 from lib.chat.attachments.reader import AttachmentReader
 from lib.ui.server import streamlit_private
@@ -29,6 +31,7 @@ from tests.support.replay import JSON, Canned, Replay
 ROOT = Path(__file__).parents[2]
 FAST_PACE = 100.0
 KEY = "sk-9f3b7c1d5e8a2046bb7e"
+fail_by_timeout = local_script_runner.require_widgets_deltas
 NO_CLAIMS: Mapping[str, Any] = MappingProxyType({})
 
 
@@ -53,11 +56,10 @@ def clear_process() -> None:
 
 
 @pytest.fixture(scope="session", autouse=True)
-def scan_packages_once() -> Iterator[None]:
-    """Each AppTest reads the metadata of all installed packages, which takes longer than the page."""
-    scan = functools.cache(manifest_scanner.scan_component_manifests)
+def scan_no_packages() -> Iterator[None]:
+    """Each AppTest reads the metadata of all installed packages, none of which has components for the app."""
     with pytest.MonkeyPatch.context() as patch:
-        patch.setattr(manifest_scanner, "scan_component_manifests", scan)
+        patch.setattr(manifest_scanner, "scan_component_manifests", list)
         yield
 
 
@@ -75,6 +77,33 @@ def mock_runtime_once() -> Iterator[None]:
     """Each run of an AppTest builds a mock of the runtime, whose parts it then sets."""
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr(app_test, "MagicMock", functools.cache(MagicMock))
+        yield
+
+
+def wait_for_script(runner: LocalScriptRunner, timeout: float) -> None:
+    """Wait for the end of the script's thread."""
+    assert runner._script_thread
+    runner._script_thread.join(timeout)
+    if runner._script_thread.is_alive():
+        fail_by_timeout(runner, 0)
+
+
+def list_nodes(block: Block) -> Iterator[Node]:
+    """Yield a block and all that is in it, in the order of the page."""
+    waiting: list[Node] = [block]
+    while waiting:
+        node = waiting.pop()
+        yield node
+        if isinstance(node, Block):
+            waiting.extend(reversed(node.children.values()))
+
+
+@pytest.fixture(scope="session", autouse=True)
+def wait_and_list_cheaply() -> Iterator[None]:
+    """AppTest looks each millisecond for the end of a run, which slows it, and nests a generator for each container."""
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(local_script_runner, "require_widgets_deltas", wait_for_script)
+        patch.setattr(Block, "__iter__", list_nodes)
         yield
 
 
