@@ -36,6 +36,7 @@ BROWSER_TESTS = Path(__file__).parent / "browser"
 # Allocations between two collections: those of the default cost a thirtieth of the run time.
 GARBAGE_THRESHOLD = 20_000
 COMPILED_STATEMENTS = 5_000  # of each dialect
+UNSENT = "unsent"  # marks a report
 POOL = pytest.StashKey[ServerPool]()
 _connect = socket.socket.connect
 
@@ -52,6 +53,8 @@ def pytest_configure(config: pytest.Config) -> None:
     if sys.platform == "linux":
         app_server.fork_server = ForkServer(folder)
     if is_worker:
+        if not _asks_for_details(config):
+            _send_results_only(config)
         return
     lifeline = config.stash[POOL].open()
 
@@ -65,6 +68,38 @@ def pytest_configure(config: pytest.Config) -> None:
 @pytest.hookimpl(optionalhook=True)
 def pytest_configure_node(node: WorkerController) -> None:
     node.workerinput["server_pool"] = str(node.config.stash[POOL].folder)
+
+
+def _asks_for_details(config: pytest.Config) -> bool:
+    """Tell if what is printed has more than the results: durations, the output of passed tests, or each start."""
+    option = config.option
+    return bool(option.verbose > 0 or option.durations is not None or {*"AP"} & {*option.reportchars})
+
+
+def _send_results_only(config: pytest.Config) -> None:
+    """Keep messages from the controlling process that it prints nothing of: most of its processor time is theirs.
+
+    Of six messages for each test that passes, two are left: its result, and its end.
+    """
+    (interactor,) = [each for each in config.pluginmanager.get_plugins() if type(each).__name__ == "WorkerInteractor"]
+    send = interactor.sendevent
+
+    def send_result(name: str, **content: Any) -> None:
+        if name not in ("logstart", "logfinish") and UNSENT not in content.get("data", ()):
+            send(name, **content)
+
+    class Reports:
+        @pytest.hookimpl(tryfirst=True)
+        def pytest_report_to_serializable(self, report: Any) -> dict[str, Any] | None:
+            if not isinstance(report, pytest.TestReport) or not report.passed:
+                return None
+            if report.when != "call":
+                return {UNSENT: True}
+            report.keywords, report.sections = {}, []
+            return None
+
+    interactor.sendevent = send_result
+    config.pluginmanager.register(Reports())
 
 
 def _place_temporary_files() -> None:
