@@ -53,6 +53,7 @@ def pytest_configure(config: pytest.Config) -> None:
     if sys.platform == "linux":
         app_server.fork_server = ForkServer(folder)
     if is_worker:
+        _begin_elsewhere(config)
         if not _asks_for_details(config):
             _send_results_only(config)
         return
@@ -63,6 +64,18 @@ def pytest_configure(config: pytest.Config) -> None:
         shutil.rmtree(folder, ignore_errors=True)
 
     config.add_cleanup(close)
+
+
+def _begin_elsewhere(config: pytest.Config) -> None:
+    """Let each worker collect other files first: a file of a fresh clone is compiled by one, and read by the others."""
+    files = []
+    for folder in map(Path, config.args):
+        if not folder.is_dir():
+            return
+        files += sorted(folder.rglob("test_*.py"))
+    worker = int(config.workerinput["workerid"].removeprefix("gw"))
+    first = len(files) * worker // config.workerinput["workercount"]
+    config.args = [str(file) for file in files[first:] + files[:first]]
 
 
 @pytest.hookimpl(optionalhook=True)
@@ -110,10 +123,13 @@ def _place_temporary_files() -> None:
         os.environ["TMPDIR"] = tempfile.tempdir = str(MEMORY)
 
 
+@pytest.hookimpl(tryfirst=True)
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
     """Keep the browser tests apart: Playwright leaves an event loop running in its process. Sort the others."""
-    if len({BROWSER_TESTS in item.path.parents for item in items}) > 1:
+    if len({BROWSER_TESTS in path.parents for path in {item.path for item in items}}) > 1:
         raise pytest.UsageError("run tests/browser in a process of its own: make test-browser")
+    # The same order in all workers, whatever they collected first.
+    items.sort(key=lambda item: str(item.path))
     # The first worker begins with the tests of the SDKs, so that the others need not import these.
     items.sort(key=lambda item: "sdks" not in vars(getattr(item, "module", item)))
     # Before them, those with a time limit of their own: they wait, and a run would end with them alone.
