@@ -10,10 +10,12 @@ from streamlit.runtime import websocket_session_manager
 from streamlit.runtime.scriptrunner import ScriptRunner
 from streamlit.runtime.scriptrunner.script_cache import ScriptCache
 from streamlit.runtime.state import SafeSessionState
+from streamlit.runtime.state.session_state_proxy import SessionStateProxy
 
 REPLACED: tuple[tuple[Any, str], ...] = (
     (websocket_session_manager, "AppSession"),
     (SafeSessionState, "filtered_state"),
+    (SessionStateProxy, "__getitem__"),
     (ScriptCache, "get_bytecode"),
     (ScriptRunner, "_maybe_handle_execution_control_request"),
     (serialization, "is_dataframe_like"),

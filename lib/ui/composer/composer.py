@@ -10,6 +10,7 @@ from streamlit.delta_generator import DeltaGenerator
 
 from lib.chat.attachments import FilePlan
 from lib.chat.turns import model_facts
+from lib.core.params import Params
 from lib.core.prompts import PromptSummary
 from lib.core.target import Target
 from lib.core.user import User
@@ -60,7 +61,7 @@ def render(user: User, entries: Sequence[PromptSummary]) -> DeltaGenerator:
     """Render the composer at the bottom of the page with what `sync` returned; returns the slot of Stop."""
     target, params = model_picker.current_target(), params_panel.current_params()
     files = composer_files.plan_question(user, target)
-    param_warnings = params_panel.list_warnings(target)
+    param_warnings = params_panel.list_warnings(target, params)
     with st.bottom:
         # One slot for each: the input loses what is being typed in it when its position changes.
         with st.empty():
@@ -79,8 +80,8 @@ def render(user: User, entries: Sequence[PromptSummary]) -> DeltaGenerator:
             model_picker.render(user)
             persona_choice.render(user, entries)
             _render_model_options(user, target)
-            params_panel.render(user, target, param_warnings, entries)
-            stop_slot = _render_stop_or_estimate(files)
+            params_panel.render(user, target, params, param_warnings, entries)
+            stop_slot = _render_stop_or_estimate(files, params)
         _render_tray(user, files)
         prompt_menu.render(entries)
     # Without a container, Streamlit would scroll the page too.
@@ -158,20 +159,20 @@ def replace_stop_with_estimate(user: User, slot: DeltaGenerator) -> None:
     """Show the estimated cost of the next question in place of Stop, once an answer has ended."""
     slot.empty()
     with slot:
-        _render_estimate(composer_files.plan_question(user, model_picker.current_target()))
+        files = composer_files.plan_question(user, model_picker.current_target())
+        _render_estimate(files, params_panel.current_params())
 
 
-def _render_estimate(files: FilePlan) -> None:
+def _render_estimate(files: FilePlan, params: Params) -> None:
     """Render the estimated cost of the next question, once there is something that it would send."""
     view, target = conversation_view.current_view(), model_picker.current_target()
     if target and (view.nodes or files.files or target.makes_images):
-        params = params_panel.current_params()
         estimate = context_window.estimate_context(view, "", target, params, files)
         limit = model_facts.output_limit(target, params, services.model(target.model).capabilities)
         cost.render_estimate(estimate, target, params, limit)
 
 
-def _render_stop_or_estimate(files: FilePlan) -> DeltaGenerator:
+def _render_stop_or_estimate(files: FilePlan, params: Params) -> DeltaGenerator:
     """Render Stop while an answer is generated, else the estimated cost of the next question."""
     slot = st.empty()
     if generation := conversation_view.current_view().generation:
@@ -184,5 +185,5 @@ def _render_stop_or_estimate(files: FilePlan) -> DeltaGenerator:
         )
     else:
         with slot:
-            _render_estimate(files)
+            _render_estimate(files, params)
     return slot

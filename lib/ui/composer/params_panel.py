@@ -37,6 +37,8 @@ from lib.ui.widgets.param_values import render_field, to_param_value, to_widget_
 from lib.ui.widgets.refused_params import adjustment_message, refused_param_message
 
 _WIDGET_KEYS = {field.name: f"param.{field.name}" for field in PARAM_FIELDS}
+_DEFAULTS = {field.name: to_widget_value(field, Params()) for field in PARAM_FIELDS}
+_MISSING = object()
 _LONG_TEXT, _MAX_TEXT_HEIGHT = 600, 200  # characters and pixels
 _GROUPS = ("basic", "image", "thinking", "search", "sampling", "output", "request")
 SEARCH_SWITCH = "web_search"
@@ -51,22 +53,21 @@ def sync_widgets() -> None:
     """
     view, is_typing = conversation_view.current_view(), session_state.is_typing_params
     session_state.is_typing_params = False
-    for field in PARAM_FIELDS:
-        key = _WIDGET_KEYS[field.name]
-        if not session_state.has_widget(key):
-            session_state.set_widget(key, to_widget_value(field, Params()))
-        elif not is_typing:
-            session_state.set_widget(key, session_state.widget(key))
     if session_state.param_widgets_source != view.source:
         project = view.project or Project("")
         saved = view.conversation.params if view.conversation else project.params
         for field in PARAM_FIELDS:
             session_state.set_widget(_WIDGET_KEYS[field.name], to_widget_value(field, saved))
         session_state.param_widgets_source = view.source
+        return
+    for name, key in _WIDGET_KEYS.items():
+        value = session_state.widget(key, _MISSING)
+        if value is _MISSING or not is_typing:
+            session_state.set_widget(key, _DEFAULTS[name] if value is _MISSING else value)
 
 
 def _param_value(field: ParamField) -> Any:
-    return to_param_value(field, session_state.widget(_WIDGET_KEYS[field.name], to_widget_value(field, Params())))
+    return to_param_value(field, session_state.widget(_WIDGET_KEYS[field.name], _DEFAULTS[field.name]))
 
 
 def current_params() -> Params:
@@ -117,7 +118,7 @@ def replace_params(user: User, params: Params) -> None:
 
 def reset_params(user: User, names: Sequence[str]) -> None:
     """Set parameters back to their defaults; from a callback."""
-    set_params(user, **{name: to_widget_value(FIELDS_BY_NAME[name], Params()) for name in names})
+    set_params(user, **{name: _DEFAULTS[name] for name in names})
 
 
 def list_rejected(failure: Failure, target: Target | None) -> list[str]:
@@ -146,12 +147,18 @@ def _save_params(user: User) -> None:
         services.current_store().conversations.set_params(user.id, conversation_id, _read_widgets())
 
 
-def render(user: User, target: Target | None, warnings: Sequence[str], entries: Sequence[PromptSummary] = ()) -> None:
+def render(
+    user: User,
+    target: Target | None,
+    params: Params,
+    warnings: Sequence[str],
+    entries: Sequence[PromptSummary] = (),
+) -> None:
     """Render the panel's button, and in the panel the warnings and all fields that the target supports.
 
-    `entries` are those of the prompt library.
+    `params` are the current ones, `entries` those of the prompt library.
     """
-    changed = changed_params(_read_widgets())
+    changed = {*changed_params(params), *invalid_json_fields()}
     label = t("composer.params_set", count=len(changed)) if changed else t("composer.params")
     with st.popover(label, icon=":material/tune:", key="params", width="content"):
         notes = gateway_check.target_notes(target) if target else []
@@ -238,11 +245,10 @@ def _render_shared_prompts(entries: Sequence[PromptSummary]) -> None:
         )
 
 
-def list_warnings(target: Target | None) -> list[str]:
+def list_warnings(target: Target | None, params: Params) -> list[str]:
     """List the parameters that are not valid JSON, or will be dropped or changed for the target."""
     warnings = [_not_json_message(name) for name in invalid_json_fields()]
     if target:
-        params = current_params()
         adjustments = model_facts.dropped_params(target, params, _capabilities(target))
         adjustments += resources.settings().caller_identity.overridden_params(params)
         warnings += [adjustment_message(adjustment, target) for adjustment in adjustments]

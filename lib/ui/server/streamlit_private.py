@@ -32,6 +32,7 @@ from streamlit.runtime.scriptrunner.script_cache import ScriptCache
 from streamlit.runtime.scriptrunner_utils.script_requests import ScriptRequestType
 from streamlit.runtime.scriptrunner_utils.script_run_context import enqueue_message
 from streamlit.runtime.state.safe_session_state import SafeSessionState
+from streamlit.runtime.state.session_state_proxy import SessionStateProxy
 from streamlit.web.server.server_util import AUTH_COOKIE_NAME, get_cookie_secret
 from streamlit.web.server.starlette.starlette_app_utils import decode_signed_value, decode_xsrf_token_string
 from streamlit.web.server.starlette.starlette_server_config import XSRF_COOKIE_NAME
@@ -97,11 +98,36 @@ def read_state_by_key() -> None:
 def reduce_run_costs() -> None:
     """Leave out of each script run what Streamlit does for other apps than this one, or again and again."""
     read_state_by_key()
+    _read_own_values_directly()
     _keep_compiled_scripts()
     _check_requests_by_state()
     # No component of this app has a data frame in its data: twenty questions for each value, in each run.
     component_data: Any = serialization
     component_data.is_dataframe_like = lambda value: False
+
+
+def _read_own_values_directly() -> None:
+    """Read the app's own values from the dictionaries of the session, without the questions about widgets.
+
+    As before, each access ends the run if that is requested.
+    """
+    proxy_class: Any = SessionStateProxy
+    read = proxy_class.__getitem__
+
+    def read_directly(proxy: SessionStateProxy, key: str) -> Any:
+        context = get_script_run_ctx(suppress_warning=True)
+        if context is None:
+            return read(proxy, key)
+        context.session_state._yield_callback()
+        state = context.session_state._state
+        if key not in state._key_id_mapper:
+            # In this order: the values move from the first to the second one when a run begins.
+            for values in (state._new_session_state, state._old_state):
+                if key in values:
+                    return values[key]
+        return read(proxy, key)
+
+    proxy_class.__getitem__ = read_directly
 
 
 def _keep_compiled_scripts() -> None:
