@@ -20,6 +20,7 @@ from lib.ui.server import (
     shutdown,
     speech,
     streamlit_private,
+    streamlit_runs,
     theme_middleware,
 )
 from lib.ui.server.script_loop import ScriptLoop
@@ -83,7 +84,7 @@ if __name__ == "__main__":
 else:
     log_setup.configure_logging()
     streamlit_private.disable_pages_directory()
-    streamlit_private.reduce_run_costs()
+    streamlit_runs.reduce_costs()
     streamlit_private.use_script_loops(ScriptLoop)
     # `streamlit run app.py` finds this name, serves it, and runs this file as its script.
     app = st.App(

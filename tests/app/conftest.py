@@ -19,7 +19,7 @@ from streamlit.testing.v1.element_tree import Block, Node
 from streamlit.testing.v1.local_script_runner import LocalScriptRunner
 
 from lib.chat.attachments.reader import AttachmentReader
-from lib.ui.server import streamlit_private
+from lib.ui.server import streamlit_runs
 from lib.ui.session import resources
 from lib.ui.session.values import BrowserIdentity
 from tests.app.access_matrix import oidc_cookies
@@ -68,7 +68,7 @@ def reduce_run_costs() -> Iterator[None]:
     """Run scripts as the server does, without what it leaves out."""
     with pytest.MonkeyPatch.context() as patch:
         keep_streamlit(patch)
-        streamlit_private.reduce_run_costs()
+        streamlit_runs.reduce_costs()
         yield
 
 

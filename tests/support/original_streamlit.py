@@ -1,4 +1,4 @@
-"""The parts of Streamlit that `streamlit_private` replaces, to be put back after a test."""
+"""The parts of Streamlit that a server replaces, to be put back after a test."""
 
 from __future__ import annotations
 

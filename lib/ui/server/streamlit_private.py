@@ -16,7 +16,6 @@ from google.protobuf.message import DecodeError
 from starlette.datastructures import Headers as HeaderView
 from streamlit import dataframe_util, env_util
 from streamlit.auth_util import get_cookie_with_chunks
-from streamlit.components.v2.bidi_component import serialization
 from streamlit.delta_generator import DeltaGenerator
 from streamlit.file_util import get_static_dir
 from streamlit.proto.BackMsg_pb2 import BackMsg
@@ -27,12 +26,8 @@ from streamlit.runtime import Runtime, websocket_session_manager
 from streamlit.runtime.app_session import AppSession
 from streamlit.runtime.memory_uploaded_file_manager import MemoryUploadedFileManager
 from streamlit.runtime.pages_manager import PagesManager
-from streamlit.runtime.scriptrunner import ScriptRunner, get_script_run_ctx
-from streamlit.runtime.scriptrunner.script_cache import ScriptCache
-from streamlit.runtime.scriptrunner_utils.script_requests import ScriptRequestType
+from streamlit.runtime.scriptrunner import get_script_run_ctx
 from streamlit.runtime.scriptrunner_utils.script_run_context import enqueue_message
-from streamlit.runtime.state.safe_session_state import SafeSessionState
-from streamlit.runtime.state.session_state_proxy import SessionStateProxy
 from streamlit.web.server.server_util import AUTH_COOKIE_NAME, get_cookie_secret
 from streamlit.web.server.starlette.starlette_app_utils import decode_signed_value, decode_xsrf_token_string
 from streamlit.web.server.starlette.starlette_server_config import XSRF_COOKIE_NAME
@@ -60,103 +55,6 @@ def disable_pages_directory() -> None:
     Clients that reconnect after a restart would otherwise lose the sidebar.
     """
     PagesManager.uses_pages_directory = False
-
-
-class StateView(Mapping[str, Any]):
-    """The values of a session by the keys of its app, each read when it is asked for.
-
-    Streamlit's own is a new dictionary of all values: each field of a form builds one to look its own value up.
-    """
-
-    def __init__(self, state: SafeSessionState) -> None:
-        self._state = state._state
-        self._lock = state._lock
-
-    def __getitem__(self, key: str) -> Any:
-        with self._lock:
-            return self._state[key]
-
-    def __iter__(self) -> Iterator[str]:
-        return iter(self._build())
-
-    def __len__(self) -> int:
-        return len(self._build())
-
-    def __repr__(self) -> str:
-        return repr(self._build())
-
-    def _build(self) -> dict[str, Any]:
-        with self._lock:
-            return self._state.filtered_state
-
-
-def read_state_by_key() -> None:
-    """Let Streamlit look a value of the session up without building a dictionary of all of them."""
-    SafeSessionState.filtered_state = property(StateView)  # type: ignore[assignment, method-assign]
-
-
-def reduce_run_costs() -> None:
-    """Leave out of each script run what Streamlit does for other apps than this one, or again and again."""
-    read_state_by_key()
-    _read_own_values_directly()
-    _keep_compiled_scripts()
-    _check_requests_by_state()
-    # No component of this app has a data frame in its data: twenty questions for each value, in each run.
-    component_data: Any = serialization
-    component_data.is_dataframe_like = lambda value: False
-
-
-def _read_own_values_directly() -> None:
-    """Read the app's own values from the dictionaries of the session, without the questions about widgets.
-
-    As before, each access ends the run if that is requested.
-    """
-    proxy_class: Any = SessionStateProxy
-    read = proxy_class.__getitem__
-
-    def read_directly(proxy: SessionStateProxy, key: str) -> Any:
-        context = get_script_run_ctx(suppress_warning=True)
-        if context is None:
-            return read(proxy, key)
-        context.session_state._yield_callback()
-        state = context.session_state._state
-        if key not in state._key_id_mapper:
-            # In this order: the values move from the first to the second one when a run begins.
-            for values in (state._new_session_state, state._old_state):
-                if key in values:
-                    return values[key]
-        return read(proxy, key)
-
-    proxy_class.__getitem__ = read_directly
-
-
-def _keep_compiled_scripts() -> None:
-    """Compile a script once for each version of its file; Streamlit forgets all when the last visitor leaves."""
-    compile_script = ScriptCache.get_bytecode
-    compiled: dict[str, tuple[int, Any]] = {}
-
-    def get_bytecode(cache: ScriptCache, path: str) -> Any:
-        version = Path(path).stat().st_mtime_ns
-        known = compiled.get(path)
-        if known is None or known[0] != version:
-            known = compiled[path] = version, compile_script(ScriptCache(), path)
-        return known[1]
-
-    cache_class: Any = ScriptCache
-    cache_class.get_bytecode = get_bytecode
-
-
-def _check_requests_by_state() -> None:
-    """Look at each element and access only whether a request to end the run has come, before all else."""
-    handle_request = ScriptRunner._maybe_handle_execution_control_request
-
-    def handle_request_if_any(runner: ScriptRunner) -> None:
-        # This app renders no fragments in parallel, whose errors would be looked for here too.
-        if runner._requests._state is not ScriptRequestType.CONTINUE:
-            handle_request(runner)
-
-    runner_class: Any = ScriptRunner
-    runner_class._maybe_handle_execution_control_request = handle_request_if_any
 
 
 def use_script_loops(new_loop: Callable[[], AbstractEventLoop]) -> None:

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import importlib
 import inspect
-import os
 import re
 from importlib.metadata import version
 from pathlib import Path
@@ -18,17 +17,13 @@ from streamlit.runtime import media_file_manager
 from streamlit.runtime.media_file_manager import MediaFileManager
 from streamlit.runtime.memory_media_file_storage import MemoryMediaFileStorage
 from streamlit.runtime.pages_manager import PagesManager
-from streamlit.runtime.scriptrunner import RerunData, RerunException, ScriptRunner, StopException
-from streamlit.runtime.scriptrunner.script_cache import ScriptCache
-from streamlit.runtime.scriptrunner_utils.script_requests import ScriptRequests
+from streamlit.runtime.scriptrunner import ScriptRunner
 from streamlit.runtime.scriptrunner_utils.script_run_context import ScriptRunContext
-from streamlit.runtime.state import SessionState
 from streamlit.testing.v1 import AppTest
 from streamlit.web.server.starlette import starlette_routes, starlette_websocket
 from streamlit.web.server.starlette.starlette_app_utils import create_signed_value, generate_xsrf_token_string
 
 from lib.ui.server import streamlit_private
-from tests.support.original_streamlit import keep_streamlit
 
 COOKIE_SECRET = "c" * 32
 # Module, name, parameters, and the feature that uses it.
@@ -209,62 +204,6 @@ def test_a_run_that_shows_nothing_new_can_be_interrupted(monkeypatch):
     checks: list[ScriptRunner] = []
     monkeypatch.setattr(ScriptRunner, "_maybe_handle_execution_control_request", lambda run: checks.append(run))
     assert count_checks("check_interrupted()") == count_checks("pass") + 1
-
-
-def test_a_field_reads_its_own_value_without_those_of_others(monkeypatch):
-    script = """
-import streamlit as st
-
-st.session_state.setdefault("empty", None)
-for field in (st.text_input, st.text_area, st.number_input):
-    field("Field", key=field.__name__)
-st.selectbox("Field", ["a", "b"], key="empty")
-"""
-    keep_streamlit(monkeypatch)
-    streamlit_private.reduce_run_costs()
-    built: list[int] = []
-    complete = SessionState.filtered_state.fget
-    monkeypatch.setattr(SessionState, "filtered_state", property(lambda state: built.append(1) or complete(state)))
-    at = AppTest.from_string(script).run()
-    assert not at.exception and at.selectbox[0].value is None
-    assert built == [], "each field of a form reads the whole session"
-    values = {"empty": None, "text_input": "", "text_area": "", "number_input": 0.0}
-    assert dict(at.session_state.items()) == values and len(list(at.session_state)) == len(values)
-    assert "text_input" in at.session_state and "other" not in at.session_state
-
-
-def test_a_script_is_compiled_once_for_each_version_of_its_file(tmp_path, monkeypatch):
-    keep_streamlit(monkeypatch)
-    streamlit_private.reduce_run_costs()
-    path = tmp_path / "page.py"
-    path.write_text("value = 1", encoding="utf-8")
-    code = ScriptCache().get_bytecode(str(path))
-    assert ScriptCache().get_bytecode(str(path)) is code, "the first visitor after the last one waits for the compiler"
-    path.write_text("value = 2", encoding="utf-8")
-    os.utime(path, ns=(0, 1))
-    values: dict[str, int] = {}
-    exec(ScriptCache().get_bytecode(str(path)), values)
-    assert values["value"] == 2
-
-
-def test_a_run_ends_when_a_request_has_come(monkeypatch):
-    keep_streamlit(monkeypatch)
-    streamlit_private.reduce_run_costs()
-    requests = ScriptRequests()
-    runner = SimpleNamespace(_requests=requests, _execing=True, _is_in_script_thread=lambda: True)
-
-    def look() -> None:
-        ScriptRunner._maybe_handle_execution_control_request(runner)
-
-    look()  # none has come
-    assert requests.request_rerun(RerunData(widget_states=None))
-    with pytest.raises(RerunException):
-        look()
-    look()  # it was taken
-    requests.request_stop()
-    for _ in range(2):
-        with pytest.raises(StopException):
-            look()
 
 
 def test_the_page_takes_its_theme_from_the_color_scheme_of_the_browser():

@@ -1,0 +1,94 @@
+"""Script runs with less work do the same."""
+
+from __future__ import annotations
+
+import os
+from types import SimpleNamespace
+
+import pytest
+from streamlit.runtime.scriptrunner import RerunData, RerunException, ScriptRunner, StopException
+from streamlit.runtime.scriptrunner.script_cache import ScriptCache
+from streamlit.runtime.scriptrunner_utils.script_requests import ScriptRequests
+from streamlit.runtime.state import SessionState
+from streamlit.testing.v1 import AppTest
+
+from lib.ui.server import streamlit_runs
+from tests.support.original_streamlit import keep_streamlit
+
+
+@pytest.fixture(autouse=True)
+def reduce_costs(monkeypatch) -> None:
+    keep_streamlit(monkeypatch)
+    streamlit_runs.reduce_costs()
+
+
+def test_a_field_reads_its_own_value_without_those_of_others(monkeypatch):
+    script = """
+import streamlit as st
+
+st.session_state.setdefault("empty", None)
+for field in (st.text_input, st.text_area, st.number_input):
+    field("Field", key=field.__name__)
+st.selectbox("Field", ["a", "b"], key="empty")
+"""
+    built: list[int] = []
+    complete = SessionState.filtered_state.fget
+    monkeypatch.setattr(SessionState, "filtered_state", property(lambda state: built.append(1) or complete(state)))
+    at = AppTest.from_string(script).run()
+    assert not at.exception and at.selectbox[0].value is None
+    assert built == [], "each field of a form reads the whole session"
+    values = {"empty": None, "text_input": "", "text_area": "", "number_input": 0.0}
+    assert dict(at.session_state.items()) == values and len(list(at.session_state)) == len(values)
+    assert "text_input" in at.session_state and "other" not in at.session_state
+
+
+def test_a_script_is_compiled_once_for_each_version_of_its_file(tmp_path):
+    path = tmp_path / "page.py"
+    path.write_text("value = 1", encoding="utf-8")
+    code = ScriptCache().get_bytecode(str(path))
+    assert ScriptCache().get_bytecode(str(path)) is code, "the first visitor after the last one waits for the compiler"
+    path.write_text("value = 2", encoding="utf-8")
+    os.utime(path, ns=(0, 1))
+    values: dict[str, int] = {}
+    exec(ScriptCache().get_bytecode(str(path)), values)
+    assert values["value"] == 2
+
+
+def test_a_run_ends_when_a_request_has_come():
+    requests = ScriptRequests()
+    runner = SimpleNamespace(_requests=requests, _execing=True, _is_in_script_thread=lambda: True)
+
+    def look() -> None:
+        ScriptRunner._maybe_handle_execution_control_request(runner)
+
+    look()  # none has come
+    assert requests.request_rerun(RerunData(widget_states=None))
+    with pytest.raises(RerunException):
+        look()
+    look()  # it was taken
+    requests.request_stop()
+    for _ in range(2):
+        with pytest.raises(StopException):
+            look()
+
+
+def test_a_value_is_the_last_one_that_was_set_by_the_script_a_callback_or_a_widget():
+    script = """
+import streamlit as st
+
+def press():
+    st.session_state["own"] += " callback"
+    st.session_state["number"] = st.session_state["number"] + 1
+
+st.session_state.setdefault("own", "first")
+st.number_input("Number", key="number", step=1)
+st.button("Press", on_click=press)
+st.session_state["own"] += " run"
+st.text(f"{st.session_state['own']} {st.session_state.get('number')} {'other' in st.session_state}")
+"""
+    at = AppTest.from_string(script).run()
+    assert at.text[0].value == "first run 0 False"
+    at.number_input[0].set_value(5).run()
+    assert at.text[0].value == "first run run 5 False"
+    at.button[0].click().run()
+    assert at.text[0].value == "first run run callback run 6 False"
