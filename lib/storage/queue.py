@@ -3,8 +3,7 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Iterator, Mapping, Sequence
-from contextlib import contextmanager
+from collections.abc import Mapping, Sequence
 from dataclasses import asdict
 from typing import Any
 
@@ -39,18 +38,7 @@ _IN_ORDER = (queued.c.position, queued.c.created, queued.c.id)
 
 
 class Queue(Aggregate):
-    """The queued questions of conversations; every query is scoped to the conversation's owner.
-
-    `change_count` grows with every change by this process, for pages that look for one.
-    """
-
-    change_count = 0
-
-    @contextmanager
-    def _change(self, owner: str) -> Iterator[sa.Connection]:
-        with self._write(owner) as connection:
-            yield connection
-        self.change_count += 1
+    """The queued questions of conversations; every query is scoped to the conversation's owner."""
 
     def load(self, owner: str, conversation_id: str) -> QuestionQueue:
         """Return the questions that wait in a conversation, the next one first."""
@@ -66,7 +54,7 @@ class Queue(Aggregate):
 
         Raises DuplicateSubmission, QueueFull and AttachmentNotFound.
         """
-        with self._change(owner) as connection:
+        with self._write(owner) as connection:
             if not _has_arriving_answer(connection, owner, question.conversation_id):
                 return False
             rows = _load_rows(connection, owner, question.conversation_id)
@@ -79,7 +67,7 @@ class Queue(Aggregate):
     def restore(self, owner: str, question: QueuedQuestion, index: int) -> None:
         """Insert a removed question at its former index, unless its conversation is gone."""
         conversation_id = question.conversation_id
-        with self._change(owner) as connection:
+        with self._write(owner) as connection:
             if not connection.scalar(sa.select(conversations.c.id).where(owned(owner, conversation_id))):
                 return
             rows = _load_rows(connection, owner, conversation_id)
@@ -92,14 +80,14 @@ class Queue(Aggregate):
 
     def edit(self, owner: str, question: QueuedQuestion, text: str) -> None:
         """Change the text of a question. Raises QuestionNotQueued, also if it was changed meanwhile."""
-        with self._change(owner) as connection:
+        with self._write(owner) as connection:
             where = _is_question(owner, question) & (queued.c.text == question.text)
             if not connection.execute(sa.update(queued).where(where).values(text=text)).rowcount:
                 raise QuestionNotQueued
 
     def move(self, owner: str, question: QueuedQuestion, step: int) -> None:
         """Move a question by `step` places, at most to the end of its queue."""
-        with self._change(owner) as connection:
+        with self._write(owner) as connection:
             ids = [row.id for row in _load_rows(connection, owner, question.conversation_id)]
             if question.id in ids:
                 index = ids.index(question.id)
@@ -107,14 +95,14 @@ class Queue(Aggregate):
                 _set_order(connection, ids)
 
     def remove(self, owner: str, question: QueuedQuestion) -> None:
-        with self._change(owner) as connection:
+        with self._write(owner) as connection:
             # For `restore`.
             touch_files(connection, owner, [part.digest for part in question.files])
             connection.execute(sa.delete(queued).where(_is_question(owner, question)))
 
     def pause(self, owner: str, conversation_id: str, pause: Pause) -> None:
         """Pause a queue, unless it is paused for a reason that the user has to know about."""
-        with self._change(owner) as connection:
+        with self._write(owner) as connection:
             pause_queues(connection, _is_in_conversation(owner, conversation_id), pause.reason, pause.details)
 
     def resume(self, owner: str, conversation_id: str, reason: str = "") -> bool:
@@ -122,7 +110,7 @@ class Queue(Aggregate):
 
         While an answer is arriving, its end does that.
         """
-        with self._change(owner) as connection:
+        with self._write(owner) as connection:
             rows = _load_rows(connection, owner, conversation_id)
             if not rows or (reason and rows[0].pause != reason):
                 return False
@@ -133,7 +121,7 @@ class Queue(Aggregate):
 
     def await_answer(self, owner: str, conversation_id: str) -> bool:
         """Let a queue wait for the end of the arriving answer; returns False without one."""
-        with self._change(owner) as connection:
+        with self._write(owner) as connection:
             is_arriving = _has_arriving_answer(connection, owner, conversation_id)
             if is_arriving:
                 where = _is_in_conversation(owner, conversation_id) & (queued.c.pause == HANDOVER)
@@ -196,9 +184,19 @@ def pause_queues(
     connection.execute(sa.update(queued).where(where).values(_pause_columns(reason, details)))
 
 
-def _is_in_conversation(owner: str, conversation_id: str) -> sa.ColumnElement[bool]:
+def _is_in_conversation(
+    owner: str | sa.BindParameter[str], conversation_id: str | sa.BindParameter[str]
+) -> sa.ColumnElement[bool]:
     query = sa.select(conversations.c.id).where(owned(owner, conversation_id))
     return queued.c.conversation.in_(query)
+
+
+# Built once: each page that follows an answer reads its queue once a second.
+_ROWS = (
+    sa.select(queued)
+    .where(_is_in_conversation(sa.bindparam("owner"), sa.bindparam("conversation")))
+    .order_by(*_IN_ORDER)
+)
 
 
 def _is_question(owner: str, question: QueuedQuestion) -> sa.ColumnElement[bool]:
@@ -206,8 +204,7 @@ def _is_question(owner: str, question: QueuedQuestion) -> sa.ColumnElement[bool]
 
 
 def _load_rows(connection: sa.Connection, owner: str, conversation_id: str) -> Sequence[sa.Row[Any]]:
-    query = sa.select(queued).where(_is_in_conversation(owner, conversation_id)).order_by(*_IN_ORDER)
-    return connection.execute(query).all()
+    return connection.execute(_ROWS, {"owner": owner, "conversation": conversation_id}).all()
 
 
 def _has_arriving_answer(connection: sa.Connection, owner: str, conversation_id: str) -> bool:

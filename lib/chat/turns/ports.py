@@ -89,10 +89,8 @@ class QueueStore(Protocol):
     """Storage of the questions that wait for the end of an answer.
 
     The end of an answer pauses the queue of its conversation in the transaction that saves it, and a complete one
-    only for its handover. `change_count` grows with every change by this process.
+    only for its handover.
     """
-
-    change_count: int
 
     def load(self, owner: str, conversation_id: str) -> QuestionQueue: ...
     def add(self, owner: str, question: QueuedQuestion, idempotency_key: str = "") -> bool:

@@ -31,8 +31,6 @@ class TemporaryQueue:
     `claim_key` stores an idempotency key or raises DuplicateSubmission, and `ensure_stored` raises AttachmentNotFound.
     """
 
-    change_count = 0  # no other page changes it
-
     def __init__(
         self,
         lock: RLock,

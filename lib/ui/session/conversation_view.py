@@ -27,7 +27,6 @@ FOLDER_PARAMETER = "folder"  # of the URL of a new conversation in a folder
 _NEW_CHAT = "new"
 _MAX_DRAFT_MOVES = 20  # that the browser is told
 QUEUE_CHECK_INTERVAL = 1.0  # seconds between two looks at the queue of the followed conversation
-QUEUE_READ_INTERVAL = 5.0  # and between two that read it, where this process has changed none
 
 
 def current_view() -> ConversationView:
@@ -128,13 +127,11 @@ def _without_sent(waiting: QuestionQueue, view: ConversationView) -> QuestionQue
 
 
 def check_queue() -> None:
-    """Rerun if another tab has changed the queue while this one follows an answer, of another server after a while."""
+    """Rerun if another tab has changed the queue, on any server, while this one follows an answer."""
     view, user = current_view(), session_state.user
-    change_count = services.current_store().queue.change_count
-    pause = QUEUE_READ_INTERVAL if change_count == view.queue_change_count else QUEUE_CHECK_INTERVAL
-    if user is None or time.monotonic() - view.queue_checked_at < pause:
+    if user is None or time.monotonic() - view.queue_checked_at < QUEUE_CHECK_INTERVAL:
         return
-    view.queue_checked_at, view.queue_change_count = time.monotonic(), change_count
+    view.queue_checked_at = time.monotonic()
     with contextlib.suppress(StoreError):
         current = load_queue(user.id, view.conversation_id)
         if current != view.queue and not current.is_handing_over:

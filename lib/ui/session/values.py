@@ -65,7 +65,6 @@ class ConversationView:
     generation: Generation | RemoteGeneration | None = None
     queue: QuestionQueue = QuestionQueue()
     queue_checked_at: float = 0.0
-    queue_change_count: int = 0
     project: Project | None = None
     missing_folder: str = ""
 

@@ -43,18 +43,6 @@ def save_arriving(store: Store) -> None:
     store.messages.save_turn("ann", Conversation("c", "Why?", 2.0, "a", TARGET), [question, ANSWER])
 
 
-def test_a_change_by_this_process_is_counted(store):
-    save_arriving(store)
-    counts = [store.queue.change_count]
-    store.queue.add("ann", QUESTION)
-    counts.append(store.queue.change_count)
-    store.queue.load("ann", "c")
-    counts.append(store.queue.change_count)
-    store.queue.remove("ann", QUESTION)
-    counts.append(store.queue.change_count)
-    assert counts == [0, 1, 1, 2]
-
-
 def test_processes_send_each_question_once(url):
     store = Store(url, LOCK_TIMEOUT)
     save_arriving(store)
