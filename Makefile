@@ -40,8 +40,9 @@ test-unit: .venv/test.stamp
 	$(BIN)/python -m pytest -n $(UNIT_WORKERS) --dist worksteal tests/unit tests/app
 
 # In processes of their own: Playwright leaves an event loop running, so asyncio.run fails in any later test.
+# One worker runs all tests of a file: they share servers, and the scripts that their browser has loaded.
 test-browser: .venv/test.stamp
-	$(BIN)/python -m pytest -n $(BROWSER_WORKERS) --dist loadgroup tests/browser
+	$(BIN)/python -m pytest -n $(BROWSER_WORKERS) --dist loadfile tests/browser
 
 # Tests that depend on their order or on the work of another process fail here.
 test-order: .venv/test.stamp

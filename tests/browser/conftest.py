@@ -33,14 +33,10 @@ RESET_IDENTITY = """(() => { try {
 
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
-    """Limit each test from outside: Playwright's event loop does not survive an exception from a signal.
-
-    Groups come first: one worker runs all tests of a group, and would end long after the others.
-    """
+    """Limit each test from outside: Playwright's event loop does not survive an exception from a signal."""
     for item in items:
         if Path(__file__).parent in item.path.parents:
             item.add_marker(pytest.mark.timeout(TEST_SECONDS, method="thread"))
-    items.sort(key=lambda item: item.get_closest_marker("xdist_group") is None)
 
 
 @pytest.hookimpl(wrapper=True)

@@ -12,8 +12,6 @@ from tests.browser.chat_page import OWN_BROWSER, ChatPage, open_tab
 from tests.support.app_server import AppServer
 from tests.support.header_proxy import HeaderProxy
 
-pytestmark = pytest.mark.xdist_group("admin")
-
 SECRET = "0123456789abcdef"
 SECRETS = '[groups]\nsales = ["bob@example.org"]\n'
 

@@ -14,8 +14,6 @@ from tests.support.app_server import AppServer
 from tests.support.fleet import Fleet, count_pages, get_status
 from tests.support.replay import soon
 
-pytestmark = pytest.mark.xdist_group("fleet")
-
 MAX_BROWSERS = 30  # of random places, of which two are at different replicas
 MAX_LOST_LINES = 20  # of ten a second: more than came since the last save, also on a busy machine
 DRAIN_SECONDS = "3600"

@@ -15,8 +15,6 @@ from tests.browser.conftest import KEY
 from tests.support.app_server import ROOT, AppServer
 from tests.support.replay import JSON, Canned, Replay
 
-pytestmark = pytest.mark.xdist_group("models")
-
 HAIKU = "claude-3-haiku-20240307"
 OPENAI_ANSWER = (
     b'data: {"id":"1","choices":[{"index":0,"delta":{"content":"Hello"},"finish_reason":"stop"}]}\n\ndata: [DONE]\n\n'

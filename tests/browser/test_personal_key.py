@@ -12,8 +12,6 @@ from tests.browser.conftest import KEY
 from tests.support.app_server import AppServer, find_files
 from tests.support.replay import JSON, Canned, Replay, Request, soon
 
-pytestmark = pytest.mark.xdist_group("own-key")
-
 FIRST_KEY, SECOND_KEY = "sk-one-5d1e8a2046bb7e9f3b7c", "sk-two-8a2046bb7e9f3b7c5d1e"
 CHAT, MODELS = "/v1/chat/completions", "/v1/models"
 ANSWER = b"""data: {"id":"a","choices":[{"index":0,"delta":{"content":"All is well."}}]}

@@ -171,7 +171,6 @@ def end_session(page: Page) -> None:
     expect(page.get_by_role("heading", name="Sign in")).to_be_visible()
 
 
-@pytest.mark.xdist_group("oidc")
 def test_an_oidc_sign_in_survives_a_reload_until_the_sign_out(oidc_app, new_page):
     # The provider sends the browser to the start page, which opens the address that was asked for.
     page = open_sign_in_page(new_page, oidc_app, "/?model=demo-wrong-key")
@@ -203,7 +202,6 @@ def test_an_oidc_sign_in_survives_a_reload_until_the_sign_out(oidc_app, new_page
     expect_no_chat(page)
 
 
-@pytest.mark.xdist_group("oidc")
 def test_a_user_who_is_not_allowed_can_sign_out(oidc_app, new_page):
     page = open_sign_in_page(new_page, oidc_app)
     audit = Audit()
