@@ -5,8 +5,9 @@ from __future__ import annotations
 from typing import Any
 
 import pytest
+import streamlit
 from streamlit.components.v2.bidi_component import serialization
-from streamlit.runtime import websocket_session_manager
+from streamlit.runtime import app_session, websocket_session_manager
 from streamlit.runtime.scriptrunner import ScriptRunner
 from streamlit.runtime.scriptrunner.script_cache import ScriptCache
 from streamlit.runtime.state import SafeSessionState
@@ -14,6 +15,8 @@ from streamlit.runtime.state.session_state_proxy import SessionStateProxy
 
 REPLACED: tuple[tuple[Any, str], ...] = (
     (websocket_session_manager, "AppSession"),
+    (streamlit, "_bidi_component"),
+    (app_session, "_populate_theme_msg"),
     (SafeSessionState, "filtered_state"),
     (SessionStateProxy, "__getitem__"),
     (ScriptCache, "get_bytecode"),
@@ -22,7 +25,10 @@ REPLACED: tuple[tuple[Any, str], ...] = (
 )
 
 
+ORIGINALS = [(owner, name, getattr(owner, name)) for owner, name in REPLACED]
+
+
 def keep_streamlit(patch: pytest.MonkeyPatch) -> None:
-    """Let `patch` put them back when it ends, whatever replaces them."""
-    for owner, name in REPLACED:
-        patch.setattr(owner, name, getattr(owner, name))
+    """Use Streamlit as it is, and let `patch` undo that when it ends, whatever has replaced its parts."""
+    for owner, name, original in ORIGINALS:
+        patch.setattr(owner, name, original)

@@ -17,9 +17,11 @@ from starlette.datastructures import Headers as HeaderView
 from streamlit import dataframe_util, env_util
 from streamlit.auth_util import get_cookie_with_chunks
 from streamlit.delta_generator import DeltaGenerator
+from streamlit.delta_generator_singletons import get_dg_singleton_instance
 from streamlit.file_util import get_static_dir
 from streamlit.proto.BackMsg_pb2 import BackMsg
 from streamlit.proto.ForwardMsg_pb2 import ForwardMsg
+from streamlit.proto.Html_pb2 import Html
 from streamlit.proto.Markdown_pb2 import Markdown
 from streamlit.proto.TextAlignmentConfig_pb2 import TextAlignmentConfig
 from streamlit.runtime import Runtime, websocket_session_manager
@@ -78,6 +80,11 @@ def load_modules() -> None:
     """
     dataframe_util.is_dataframe_like({})
     env_util.is_repl()
+
+
+def render_style_sheet(css: str) -> None:
+    """Send a style sheet as `st.html` does, which first searches it for tags, in each run."""
+    get_dg_singleton_instance().event_dg._enqueue("html", Html(body=f"<style>{css}</style>"))
 
 
 class StreamSource(Protocol):

@@ -5,11 +5,20 @@ Like `streamlit_private`, this relies on parts of Streamlit that are not public 
 
 from __future__ import annotations
 
+import json
 from collections.abc import Iterator, Mapping
 from pathlib import Path
 from typing import Any
 
+import streamlit
 from streamlit.components.v2.bidi_component import serialization
+from streamlit.components.v2.bidi_component.state import ComponentResult
+from streamlit.elements.lib.form_utils import current_form_id
+from streamlit.elements.lib.layout_utils import Height, LayoutConfig, Width
+from streamlit.elements.lib.utils import compute_and_register_element_id
+from streamlit.proto.BidiComponent_pb2 import BidiComponent
+from streamlit.proto.NewSession_pb2 import CustomThemeConfig
+from streamlit.runtime import Runtime, app_session
 from streamlit.runtime.scriptrunner import ScriptRunner, get_script_run_ctx
 from streamlit.runtime.scriptrunner.script_cache import ScriptCache
 from streamlit.runtime.scriptrunner_utils.script_requests import ScriptRequestType
@@ -23,6 +32,8 @@ def reduce_costs() -> None:
     _read_own_values_directly()
     _keep_compiled_scripts()
     _check_requests_by_state()
+    _mount_without_widgets()
+    _build_theme_once()
     # No component of this app has a data frame in its data: twenty questions for each value, in each run.
     component_data: Any = serialization
     component_data.is_dataframe_like = lambda value: False
@@ -112,3 +123,52 @@ def _check_requests_by_state() -> None:
 
     runner_class: Any = ScriptRunner
     runner_class._maybe_handle_execution_control_request = handle_request_if_any
+
+
+def _mount_without_widgets() -> None:
+    """Send a component that calls nothing back as an element, without the two widgets that would hold its state."""
+    commands: Any = streamlit
+    mount = commands._bidi_component
+    main = mount.__self__
+
+    def mount_element(
+        name: str, *, key: str, isolate_styles: bool, data: Any, width: Width, height: Height, **options: Any
+    ) -> ComponentResult:
+        definition = Runtime.instance().bidi_component_registry.get(name) if Runtime.exists() else None
+        if definition is None or not isinstance(data, dict | None) or any(options.values()):
+            result: ComponentResult = mount(name, key, isolate_styles, data, width=width, height=height, **options)
+            return result
+        element = BidiComponent(
+            id=compute_and_register_element_id("bidi_component", user_key=key, key_as_main_identity=True, dg=main),
+            component_name=name,
+            isolate_styles=isolate_styles,
+            js_content=definition.js_content or "",
+            js_source_path=definition.js_url or "",
+            html_content=definition.html_content or "",
+            css_content=definition.css_content or "",
+            css_source_path=definition.css_url or "",
+            form_id=current_form_id(main),
+        )
+        if data is not None:
+            element.json = json.dumps(data)
+        main._enqueue("bidi_component", element, layout_config=LayoutConfig(width=width, height=height))
+        return ComponentResult({}, {})
+
+    commands._bidi_component = mount_element
+
+
+def _build_theme_once() -> None:
+    """Build the message about the theme once: each run sends it, and its options do not change after the start."""
+    module: Any = app_session
+    build = module._populate_theme_msg
+    themes: dict[str, CustomThemeConfig] = {}
+
+    def build_once(message: CustomThemeConfig, section: str = "theme") -> None:
+        if section not in themes:
+            theme = CustomThemeConfig()
+            build(theme, section)
+            themes[section] = theme
+        if themes[section].ListFields():
+            message.MergeFrom(themes[section])
+
+    module._populate_theme_msg = build_once

@@ -6,6 +6,7 @@ from pathlib import Path
 
 import streamlit as st
 
+from lib.ui.server import streamlit_private
 from lib.ui.session import conversation_view
 from lib.ui.text import t
 
@@ -50,7 +51,7 @@ _CSS = "\n".join((Path(__file__).parents[1] / f"{name}.css").read_text(encoding=
 
 def render_css() -> None:
     """Inject the CSS that theme options cannot express."""
-    st.html(f"<style>{_CSS}</style>")
+    streamlit_private.render_style_sheet(_CSS)
 
 
 def render_back_link(*, keeps_conversation: bool = True) -> None:

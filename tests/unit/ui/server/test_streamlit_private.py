@@ -216,3 +216,13 @@ def test_the_page_takes_its_theme_from_the_color_scheme_of_the_browser():
     assert any(asks.search(script) for script in scripts), "the theme: Streamlit asks the browser in another way"
     assert listeners, "the theme: Streamlit does not follow a change without a reload"
     assert any("stActiveTheme" in script for script in scripts), "the theme: a choice that Streamlit stores would win"
+
+
+def test_a_style_sheet_is_sent_as_streamlit_sends_it():
+    def sent_by(call: str) -> bytes:
+        script = f"import streamlit as st\nfrom lib.ui.server import streamlit_private\n{call}"
+        at = AppTest.from_string(script, default_timeout=60).run()
+        return bytes(at._tree.get("html")[0].proto.SerializeToString())
+
+    css = "p { color: red }\n\n/* a */ b > i { top: 0 }"
+    assert sent_by(f"streamlit_private.render_style_sheet({css!r})") == sent_by(f"st.html({f'<style>{css}</style>'!r})")
