@@ -33,18 +33,28 @@ SDKs = tuple[Any, Any]  # of OpenAI and of Anthropic
 Clients = tuple[Replay, Gateway, SDKs]
 
 
-@pytest.fixture(autouse=True)
-def clear_sdk_environment(monkeypatch: pytest.MonkeyPatch) -> None:
-    for name in ("OPENAI_ORG_ID", "OPENAI_PROJECT_ID", "ANTHROPIC_API_KEY", "ANTHROPIC_CUSTOM_HEADERS"):
-        monkeypatch.delenv(name, raising=False)
+@pytest.fixture(scope="module")
+def server() -> Iterator[Replay]:
+    with Replay() as server:
+        yield server
 
 
 @pytest.fixture
-def sdk_clients(replay: Replay) -> Iterator[SDKs]:
-    first = sdks.openai.OpenAI(base_url=replay.url + "/v1", api_key=KEY, max_retries=0)
-    second = sdks.anthropic.Anthropic(base_url=replay.url, auth_token=KEY, max_retries=0)
-    with first, second:
-        yield first, second
+def replay(server: Replay) -> Replay:
+    """One server for all tests, since an SDK takes longer to make a client than to send a request."""
+    server.reset()
+    return server
+
+
+@pytest.fixture(scope="module")
+def sdk_clients(server: Replay) -> Iterator[SDKs]:
+    with pytest.MonkeyPatch.context() as patch:
+        for name in ("OPENAI_ORG_ID", "OPENAI_PROJECT_ID", "ANTHROPIC_API_KEY", "ANTHROPIC_CUSTOM_HEADERS"):
+            patch.delenv(name, raising=False)
+        first = sdks.openai.OpenAI(base_url=server.url + "/v1", api_key=KEY, max_retries=0)
+        second = sdks.anthropic.Anthropic(base_url=server.url, auth_token=KEY, max_retries=0)
+        with first, second:
+            yield first, second
 
 
 def openai_text(client: sdks.openai.OpenAI) -> tuple[str, str]:
