@@ -130,8 +130,8 @@ def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
         raise pytest.UsageError("run tests/browser in a process of its own: make test-browser")
     # The same order in all workers, whatever they collected first.
     items.sort(key=lambda item: str(item.path))
-    # The first worker begins with the tests of the SDKs, so that the others need not import these.
-    items.sort(key=lambda item: "sdks" not in vars(getattr(item, "module", item)))
+    # The first worker begins with the tests of the SDKs, also in programs, so that the others need not import these.
+    items.sort(key=lambda item: {"sdks", "run_python"}.isdisjoint(vars(getattr(item, "module", item))))
     # Before them, those with a time limit of their own: they wait, and a run would end with them alone.
     items.sort(key=lambda item: item.get_closest_marker("timeout") is None)
 

@@ -4,14 +4,10 @@ from __future__ import annotations
 
 import inspect
 import json
-import os
-import subprocess
-import sys
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from email.parser import BytesParser
 from email.policy import HTTP
-from pathlib import Path
 from typing import Any
 
 import pytest
@@ -23,6 +19,7 @@ from lib.chat.exchanges.sdk_code import SDK_CALLS, sdk_code
 from lib.core.exchanges import KEY_PLACEHOLDER, Attempt
 from tests.support import sdks
 from tests.support.replay import JSON, Canned, Replay, Request
+from tests.unit.chat.exchanges.programs import run_bash, run_python
 from tests.unit.chat.exchanges.recorded import (
     ANTHROPIC_HEADERS,
     BIG,
@@ -43,8 +40,6 @@ from tests.unit.chat.exchanges.recorded import (
 CONTENTS = contents_of(PICTURE, PHOTO, BIG)
 CHAT_PATH, MESSAGES_PATH = "/v1/chat/completions", "/v1/messages"
 IMAGE_PATH, EDIT_PATH = "/v1/images/generations", "/v1/images/edits"
-# Runs the programs one after the other, each as a main program; a failure is that of the process.
-RUNNER = "import pathlib, runpy, sys\nfor path in sys.argv[1:]: runpy.run_path(path, run_name='__main__')"
 ANSWERS = {
     CHAT_PATH: b"data: [DONE]\n\n",
     MESSAGES_PATH: b'event: message_stop\ndata: {"type":"message_stop"}\n\n',
@@ -94,25 +89,6 @@ def cases(server: Replay) -> list[Case]:
         )
         for path, body, files, headers in specs
     ]
-
-
-def run(server: Replay, cases: Sequence[Case], command: list[str], text: str | None = None) -> list[Request]:
-    """Run programs that send a request for each case, and return the requests."""
-    server.reset()
-    environ = {**os.environ, "API_KEY": KEY, "NO_PROXY": "127.0.0.1", "LC_ALL": "C.UTF-8"}
-    for name in ("ANTHROPIC_API_KEY", "ANTHROPIC_AUTH_TOKEN", "OPENAI_ORG_ID", "OPENAI_PROJECT_ID"):
-        environ.pop(name, None)
-    done = subprocess.run(command, input=text, capture_output=True, text=True, env=environ, check=False)
-    assert done.returncode == 0, done.stderr
-    assert len(server.requests) == len(cases), done.stderr
-    return list(server.requests)
-
-
-def run_python(server: Replay, cases: Sequence[Case], folder: Path, write: Callable[..., str]) -> list[Request]:
-    paths = [folder / f"{number}.py" for number in range(len(cases))]
-    for path, case in zip(paths, cases, strict=True):
-        path.write_text(write(case.attempt, CONTENTS), encoding="utf-8")
-    return run(server, cases, [sys.executable, "-c", RUNNER, *map(str, paths)])
 
 
 def relevant_headers(headers: dict[str, str], names: frozenset[str]) -> dict[str, str]:
@@ -175,17 +151,19 @@ def check(case: Case, request: Request, *, is_sdk: bool = False) -> None:
 
 def test_pasted_curl_commands_send_the_same_bytes(server, cases):
     script = "\n".join(curl_command(case.attempt, CONTENTS) for case in cases)
-    for case, request in zip(cases, run(server, cases, ["bash"], script), strict=True):
+    for case, request in zip(cases, run_bash(server, script), strict=True):
         check(case, request)
 
 
 def test_pasted_requests_code_sends_the_same_bytes(server, cases, tmp_path):
-    for case, request in zip(cases, run_python(server, cases, tmp_path, requests_code), strict=True):
+    programs = [requests_code(case.attempt, CONTENTS) for case in cases]
+    for case, request in zip(cases, run_python(server, programs, tmp_path), strict=True):
         check(case, request)
 
 
 def test_pasted_sdk_code_sends_the_same_json(server, cases, tmp_path):
-    for case, request in zip(cases, run_python(server, cases, tmp_path, sdk_code), strict=True):
+    programs = [sdk_code(case.attempt, CONTENTS) for case in cases]
+    for case, request in zip(cases, run_python(server, programs, tmp_path), strict=True):
         check(case, request, is_sdk=True)
 
 

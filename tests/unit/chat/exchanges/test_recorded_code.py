@@ -6,7 +6,6 @@ import base64
 import hashlib
 import json
 import re
-import sys
 from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import Any
@@ -27,8 +26,9 @@ from lib.gateway.client import Gateway
 from lib.gateway.transport.cancel import CancelToken
 from lib.gateway.transport.recorder import ExchangeRecorder
 from tests.support.replay import JSON, Canned, Replay, Request
+from tests.unit.chat.exchanges.programs import run_bash, run_python
 from tests.unit.chat.exchanges.recorded import HOSTILE, KEY, PHOTO, PICTURE
-from tests.unit.chat.exchanges.test_code import RUNNER, parse_form, run
+from tests.unit.chat.exchanges.test_code import parse_form
 
 OPENAI_END = b'data: {"choices":[{"index":0,"delta":{"content":"a"},"finish_reason":"stop"}]}\n\ndata: [DONE]\n\n'
 ANTHROPIC_END = (
@@ -115,15 +115,13 @@ def test_the_key_is_in_no_record(recorded):
 def test_curl_sends_what_was_recorded(server, recorded, contents):
     script = "\n".join(curl_command(each.attempt, contents) for each in recorded)
     assert not re.search(re.escape(KEY), script)
-    for each, request in zip(recorded, run(server, recorded, ["bash"], script), strict=True):
+    for each, request in zip(recorded, run_bash(server, script), strict=True):
         check(each, request, COMPUTED)
 
 
 @pytest.mark.parametrize(("write", "own_headers"), [(requests_code, COMPUTED), (sdk_code, SDK_OWN)])
 def test_python_sends_what_was_recorded(server, recorded, contents, tmp_path, write, own_headers):
-    paths = [tmp_path / f"{number}.py" for number in range(len(recorded))]
-    for path, each in zip(paths, recorded, strict=True):
-        path.write_text(write(each.attempt, contents), encoding="utf-8")
-    requests = run(server, recorded, [sys.executable, "-c", RUNNER, *map(str, paths)])
+    programs = [write(each.attempt, contents) for each in recorded]
+    requests = run_python(server, programs, tmp_path)
     for each, request in zip(recorded, requests, strict=True):
         check(each, request, own_headers)
