@@ -16,6 +16,7 @@ import pytest
 from lib.core.file_storage import FileStorage
 from lib.storage.store import Store
 from tests.support.postgres import Postgres, Server
+from tests.unit.storage.revisions import upgrade
 
 if TYPE_CHECKING:
     from tests.support.bucket import Bucket
@@ -60,6 +61,37 @@ def empty_url(request, tmp_path) -> Iterator[str]:
         return
     server = chosen_server(request)
     yield server.create(NAME)
+    server.drop(NAME)
+
+
+@pytest.fixture(scope="session")
+def reached() -> dict[str, str]:
+    """The revision of the template of `old_schema_url` of each kind of database."""
+    return {}
+
+
+@pytest.fixture(params=["sqlite", "postgres"])
+def old_schema_url(request, tmp_path, tmp_path_factory, reached, revision) -> Iterator[str]:
+    """The URL of an empty database of a revision, copied from one that goes from each revision to the next."""
+    kind = request.param
+    begins = revision < reached.pop(kind, "")
+    if kind == "sqlite":
+        template = tmp_path_factory.getbasetemp() / "old.db"
+        if begins:
+            template.unlink()
+        upgrade(f"sqlite:///{template}", revision)
+        shutil.copyfile(template, tmp_path / "antler.db")
+        reached[kind] = revision
+        yield sqlite_url(tmp_path)
+        return
+    server, name = chosen_server(request), f"{NAME}_old"
+    if begins:
+        server.drop(name)
+    if name not in server.databases:
+        server.create(name)
+    upgrade(server.url(name), revision)
+    reached[kind] = revision
+    yield server.create(NAME, template=name)
     server.drop(NAME)
 
 

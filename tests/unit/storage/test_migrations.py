@@ -2,16 +2,13 @@
 
 from __future__ import annotations
 
-import contextlib
 import json
-from collections.abc import Iterator, Mapping
+from collections.abc import Mapping
 from dataclasses import replace
 from typing import Any
 
 import pytest
 import sqlalchemy as sa
-from alembic import command
-from alembic.config import Config
 from alembic.script import ScriptDirectory
 
 from lib.core.conversation import Failure, Message, Node, Outcome, TextPart, ThinkingPart, Timing, Usage
@@ -19,10 +16,10 @@ from lib.core.params import Params
 from lib.core.preferences import Preferences
 from lib.core.target import Target
 from lib.core.usage import UsageRecord, UsageTotal
-from lib.storage.database import engine
 from lib.storage.schema.tables import REVISION
 from lib.storage.store import Store
 from tests.support.usage_records import read_usage_records
+from tests.unit.storage.revisions import migration_config, plain_transaction
 
 TARGET = Target("claude-x", "anthropic")
 FOLLOW_UP = Message("user", (TextPart("More."),))
@@ -137,38 +134,20 @@ REVISIONS: Mapping[str, tuple[list[tuple[str, dict[str, Any]]], dict[str, Any], 
 }
 
 
-def migration_config() -> Config:
-    config = Config()
-    config.set_main_option("script_location", str(engine.MIGRATIONS))
-    return config
-
-
-@contextlib.contextmanager
-def plain_transaction(url: str) -> Iterator[sa.Connection]:
-    """Open a transaction without migrating the database."""
-    plain = sa.create_engine(url)
-    with plain.begin() as connection:
-        yield connection
-    plain.dispose()
-
-
 @pytest.fixture(params=REVISIONS)
 def revision(request) -> str:
     return request.param
 
 
 @pytest.fixture
-def old_database_url(empty_url, revision) -> str:
+def old_database_url(old_schema_url, revision) -> str:
     """The URL of a database with the schema and rows of a revision."""
-    with plain_transaction(empty_url) as connection:
-        config = migration_config()
-        config.attributes["connection"] = connection
-        command.upgrade(config, revision)
+    with plain_transaction(old_schema_url) as connection:
         for table, row in REVISIONS[revision][0]:
             names = ", ".join(row)
             placeholders = ", ".join(f":{name}" for name in row)
             connection.execute(sa.text(f"INSERT INTO {table} ({names}) VALUES ({placeholders})"), row)
-    return empty_url
+    return old_schema_url
 
 
 def test_every_earlier_revision_is_tested():

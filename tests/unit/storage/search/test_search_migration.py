@@ -5,18 +5,12 @@ from __future__ import annotations
 import json
 
 import sqlalchemy as sa
-from alembic import command
 
 from lib.core.conversation import Outcome
 from lib.storage.store import Store
+from tests.unit.storage.revisions import plain_transaction, upgrade
 from tests.unit.storage.search.test_search import find_ids
-from tests.unit.storage.test_migrations import (
-    ANSWER,
-    CONVERSATION,
-    QUESTION,
-    migration_config,
-    plain_transaction,
-)
+from tests.unit.storage.test_migrations import ANSWER, CONVERSATION, QUESTION
 
 MESSAGE_COUNT = 1100  # more than the migration reads at once
 
@@ -32,10 +26,8 @@ def test_messages_saved_before_full_text_search_are_found(empty_url):
         QUESTION | {"id": "thought", "parts": thinking_parts},
     ]
     arriving = ANSWER | {"id": "late", "parent": "m0000", "outcome": "arriving", "failure": None}
+    upgrade(empty_url, "0003")
     with plain_transaction(empty_url) as connection:
-        config = migration_config()
-        config.attributes["connection"] = connection
-        command.upgrade(config, "0003")
         for table, rows in (("conversation", [CONVERSATION]), ("node", messages), ("node", [arriving])):
             placeholders = ", ".join(f":{name}" for name in rows[0])
             connection.execute(sa.text(f"INSERT INTO {table} ({', '.join(rows[0])}) VALUES ({placeholders})"), rows)
