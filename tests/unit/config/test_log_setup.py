@@ -63,9 +63,11 @@ FAILURES = {
 }
 
 
-# Runs each program in a process of its own, a fork of one that has imported Streamlit's logger.
+# Runs each program in a process of its own, a fork of one that has imported Streamlit's logger; the end of an
+# interpreter would take longer than the program.
 FORK_SERVER = """
 import json, os, sys, tempfile
+import uvicorn.config
 from streamlit.logger import get_logger
 from lib.config import log_setup
 
@@ -74,7 +76,7 @@ for line in sys.stdin:
         if not (child := os.fork()):
             os.dup2(output.fileno(), 2)
             exec(json.loads(line), {"__name__": "__main__"})
-            sys.exit()
+            os._exit(0)
         status = os.waitpid(child, 0)[1]
         output.seek(0)
         print(json.dumps([status, output.read().decode()]), flush=True)

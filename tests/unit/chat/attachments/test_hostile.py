@@ -22,13 +22,23 @@ from lib.core.attachment_errors import (
 from lib.core.attachments import AttachmentLimits
 from lib.core.errors import AttachmentError
 from tests.unit.chat.attachments import hostile_files as hostile
-from tests.unit.chat.attachments.reader_processes import make_reader
 
 MB = 1_000_000
 # More than any file takes that is refused before it is unpacked or decoded.
 SMALL = 40 * MB
 # Pages of the libraries' own files, which count when the child touches them and not against its limit.
 MAPPED = 30 * MB
+
+
+@pytest.fixture
+def limit_reader(reader, monkeypatch):
+    """Return a function that sets limits of the reader for this test: they come with each file."""
+
+    def limit(**limits):
+        monkeypatch.setattr(reader, "_limits", AttachmentLimits(**limits))
+        return reader
+
+    return limit
 
 
 def read(reader, name, data, pages=""):
@@ -72,13 +82,12 @@ def test_an_archive_of_many_files_is_refused(reader):
     assert isinstance(read(reader, "many.docx", stream.getvalue()), BrokenFile)
 
 
-def test_a_sheet_of_a_million_rows_is_cut_and_says_so(reader):
+def test_a_sheet_of_a_million_rows_is_cut_and_says_so(limit_reader):
     cells = "".join(f'<c t="inlineStr"><is><t>value {column}</t></is></c>' for column in range(10))
     # Of a million rows that the sheet states, enough are there to go beyond the limit of the text.
     data = hostile.workbook(f"<row>{cells}</row>" * 1000, 40)
-    limited = make_reader(AttachmentLimits(max_text_chars=200_000))
+    limited = limit_reader(max_text_chars=200_000)
     sheet = read(limited, "million.xlsx", data)
-    limited.close()
     assert sheet.is_truncated and len(sheet.text) == 200_000
     notes = {note.code: dict(note.values) for note in sheet.notes}
     assert notes["rows_truncated"]["total"] == 1_000_000 and 1000 < notes["rows_truncated"]["rows"] < 3000
@@ -157,8 +166,8 @@ def test_bytes_of_no_kind_are_refused(reader):
     assert isinstance(read(reader, "noise.pdf", os.urandom(MB)), UnknownFileKind)
 
 
-def test_a_file_that_needs_more_memory_is_refused():
-    limited = make_reader(AttachmentLimits(memory=15 * MB))
+def test_a_file_that_needs_more_memory_is_refused(limit_reader):
+    limited = limit_reader(memory=15 * MB)
     paragraphs = "<w:p><w:r><w:t>text</w:t></w:r></w:p>" * 60_000
     assert isinstance(read(limited, "large.docx", hostile.document(paragraphs)), FileOutOfMemory)
     assert isinstance(read(limited, "large.png", hostile.png(9_000, 9_000)), FileOutOfMemory)
@@ -168,15 +177,13 @@ def test_a_file_that_needs_more_memory_is_refused():
     struct.pack_into("<I", bomb, entry + 24, 1000)
     assert isinstance(read(limited, "bomb.docx", bytes(bomb)), FileOutOfMemory | BrokenFile)
     assert limited.read("next.txt", b"fine").text == "fine"
-    limited.close()
 
 
-def test_a_file_that_needs_more_time_is_refused():
+def test_a_file_that_needs_more_time_is_refused(limit_reader):
     # Rows that the sheet leaves out are counted one by one.
     data = hostile.workbook('<row r="999999999"><c r="A999999999"><v>1</v></c></row>', 1)
-    limited = make_reader(AttachmentLimits(seconds=1.0))
+    limited = limit_reader(seconds=1.0)
     with pytest.raises(FileTimedOut):
         limited.read("endless.xlsx", data, seconds=230)  # by the clock, on a machine with much else to do
     assert 0.5 < limited.status.cpu_seconds < 10
     assert limited.read("next.txt", b"fine").text == "fine"
-    limited.close()

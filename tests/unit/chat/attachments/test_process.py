@@ -42,25 +42,31 @@ def fresh_reader():
         reader.close()
 
 
-@pytest.mark.parametrize(
-    ("body", "error"),
-    [
-        ("os.kill(os.getpid(), signal.SIGSEGV)", BrokenFile),
-        ("os.abort()", BrokenFile),
-        ("raise ValueError('damaged')", BrokenFile),
-        ("raise RecursionError", BrokenFile),
-        ("os._exit(3)", FileReaderFailed),
-        ("while True: pass", FileTimedOut),
-    ],
-)
-def test_each_way_to_fail_is_one_error_and_the_next_file_is_read(body, error):
-    with replaced_reading(f"if request.name == 'bad.txt':\n    {body}\n{ECHO}"):
-        limited = make_reader(AttachmentLimits(seconds=1.0))
-        with pytest.raises(error) as refused:
-            limited.read("bad.txt", b"x")
-        assert refused.value.name == "bad.txt"
-        assert limited.read("good.txt", b"fine").text == "fine"
-        limited.close()
+FAILURES = {
+    "segmentation fault": ("os.kill(os.getpid(), signal.SIGSEGV)", BrokenFile),
+    "abort": ("os.abort()", BrokenFile),
+    "error": ("raise ValueError('damaged')", BrokenFile),
+    "recursion": ("raise RecursionError", BrokenFile),
+    "exit": ("os._exit(3)", FileReaderFailed),
+}
+
+
+@pytest.fixture(scope="module")
+def failing_reader():
+    """Yield a reader whose process fails in the way that the name of a file says."""
+    failures = "".join(f"if request.name == {name!r}:\n    {body}\n" for name, (body, _) in FAILURES.items())
+    with replaced_reading(failures + ECHO):
+        reader = make_reader()
+        yield reader
+        reader.close()
+
+
+@pytest.mark.parametrize("name", FAILURES)
+def test_each_way_to_fail_is_one_error_and_the_next_file_is_read(failing_reader, name):
+    with pytest.raises(FAILURES[name][1]) as refused:
+        failing_reader.read(name, b"x")
+    assert refused.value.name == name
+    assert failing_reader.read("good.txt", b"fine").text == "fine"
 
 
 def test_a_process_that_cannot_fork_reads_one_file():
