@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 import re
 import time
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from html import unescape
 from pathlib import Path
 from typing import Any, Self
@@ -54,11 +54,11 @@ def _list_row_texts(component: Any) -> Iterator[str]:
 class ChatApp:
     """The app in one browser. Every action runs the script to its end, answers included.
 
-    The panel of parameters is closed until it is opened, or one of its fields is asked for. `composer` is the text that
-    the page has put into the composer since the last question.
+    The panel of parameters is closed until one of its fields is asked for, unless it is open from the start. `composer`
+    is the text that the page has put into the composer since the last question.
     """
 
-    def __init__(self, page: str = "chat", *, browser: str = "0123", **query: str) -> None:
+    def __init__(self, page: str = "chat", *, browser: str = "0123", is_panel_open: bool = False, **query: str) -> None:
         self.at = AppTest.from_file(APP, default_timeout=RUN_SECONDS)
         self.at.session_state["browser_identity"] = BrowserIdentity(f"browser:{browser}", "browser")
         for name, value in query.items():
@@ -66,6 +66,8 @@ class ChatApp:
         self.composer, self._prefill_nonce = "", ""
         if page != "chat":
             self.at.switch_page(f"pages/{page}.py")
+        if is_panel_open:
+            self._open_sections()
         self.run()
 
     def run(self) -> Self:
@@ -145,13 +147,17 @@ class ChatApp:
 
     def choose_model(self, model: str, label: str = "Model") -> Self:
         """Choose a model in the list of the button with this label."""
-        model_select.choose_model(self.at, model, label)
-        return self.run()
+        return self.choose_models({label: model})
+
+    def choose_models(self, models: Mapping[str, str]) -> Self:
+        """Choose a model in the list of each button, by its label, before the page answers to the first choice."""
+        model_select.choose_models(self.at, models)
+        return self._check_run()
 
     def star_model(self, model: str, is_favourite: bool = True) -> Self:
         """Press the star of a model in the list."""
         model_select.star_model(self.at, model, is_favourite)
-        return self.run()
+        return self._check_run()
 
     def choose_wire(self, wire: str) -> Self:
         """Choose a wire by its id, in the panel of parameters or in the settings."""
@@ -164,15 +170,18 @@ class ChatApp:
         return self.run()
 
     def fill(self, label: str, value: Any) -> Self:
-        """Set a field of a form, which is sent by its button."""
+        """Set a field whose value goes with the next action, as that of a form does."""
         self.field(label).set_value(value)
         return self
 
     def open_panel(self) -> Self:
         """Open all sections of the panel of parameters."""
+        self._open_sections()
+        return self.run()
+
+    def _open_sections(self) -> None:
         for section in SECTIONS:
             self.at.session_state[section] = True
-        return self.run()
 
     def field(self, label: str) -> Any:
         """Return the field whose label starts with this text."""

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import secrets
+from collections.abc import Mapping
 from typing import Any
 
 from streamlit.proto.WidgetStates_pb2 import WidgetState
@@ -23,13 +24,18 @@ def send_state(at: AppTest, name: str, value: dict[str, Any], position: int = 0)
     at._run(states)
 
 
-def _buttons(at: AppTest) -> list[dict[str, Any]]:
-    return [json.loads(component.json) for component in _components(at, "antler.model_select")]
+def _parts(at: AppTest) -> list[tuple[Any, dict[str, Any]]]:
+    return [(component, json.loads(component.json)) for component in _components(at, "antler.model_select")]
+
+
+def list_labels(at: AppTest) -> list[str]:
+    """Return the labels of the buttons."""
+    return [data["label"] for _, data in _parts(at)]
 
 
 def button_data(at: AppTest, label: str = "Model") -> dict[str, Any]:
     """Return what the button with this label shows."""
-    return next(data for data in _buttons(at) if data["label"] == label)
+    return next(data for _, data in _parts(at) if data["label"] == label)
 
 
 def selected_model(at: AppTest, label: str = "Model") -> str:
@@ -38,9 +44,18 @@ def selected_model(at: AppTest, label: str = "Model") -> str:
 
 def choose_model(at: AppTest, model: str, label: str = "Model", **changes: Any) -> None:
     """Choose a model in the list of the button, as its script does."""
-    position = [data["label"] for data in _buttons(at)].index(label)
-    choice = {"model": model, "scope": _buttons(at)[position]["scope"], "nonce": secrets.token_hex(4), **changes}
-    send_state(at, "antler.model_select", {"choice": choice}, position)
+    choose_models(at, {label: model}, **changes)
+
+
+def choose_models(at: AppTest, models: Mapping[str, str], **changes: Any) -> None:
+    """Choose a model in the list of each button, by its label."""
+    buttons = {data["label"]: (component.id, data["scope"]) for component, data in _parts(at)}
+    states = at._tree.get_widget_states()
+    for label, model in models.items():
+        component_id, scope = buttons[label]
+        choice = {"model": model, "scope": scope, "nonce": secrets.token_hex(4), **changes}
+        states.widgets.append(WidgetState(id=component_id, json_value=json.dumps({"choice": choice})))
+    at._run(states)
 
 
 def encoded_list(at: AppTest) -> bytes:

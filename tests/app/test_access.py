@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import shutil
 import time
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
@@ -59,7 +60,6 @@ class Server:
     """A store with conversations and a share link, and a way to open pages."""
 
     store: Store
-    token: str
     enter: Callable[..., AppTest]
     monkeypatch: pytest.MonkeyPatch
 
@@ -71,8 +71,38 @@ class Server:
         return at.run()
 
 
+@dataclass
+class Template:
+    """A database with a conversation, a comparison and a prompt of each owner, and the token of a share link."""
+
+    path: Path
+    token: str
+
+
+@pytest.fixture(scope="session")
+def template(tmp_path_factory, database_template) -> Template:
+    """Rows for all tests: to copy the file is much faster than saving them."""
+    path = Path(shutil.copy(database_template, tmp_path_factory.mktemp("access")))
+    store = Store(f"sqlite:///{path}")
+    for user_id in OWNERS:
+        conversation = Conversation(f"c-{user_id}", "Confidential title", 1.0, f"q-{user_id}")
+        question = Node(f"q-{user_id}", None, Message("user", (TextPart(QUESTION_TEXT),)), 1.0)
+        store.messages.save_turn(user_id, conversation, [question])
+        column = Column("c", "q", Target("only-mine", "openai"))
+        store.comparisons.save(user_id, Comparison(f"k-{user_id}", QUESTION_TEXT, 1.0, (column, column)), [])
+        store.prompts.save(user_id, Prompt(f"p-{user_id[:9]}", "prompt", "Only mine", text=QUESTION_TEXT))
+        token = share_links.create_share_link(store.shares, user_id, conversation, [question])
+    store.close()
+    return Template(path, token)
+
+
 @pytest.fixture
-def server(store, database_url, monkeypatch):
+def database_url(tmp_path, template) -> str:
+    return f"sqlite:///{shutil.copy(template.path, tmp_path)}"
+
+
+@pytest.fixture
+def server(store, database_url, template, monkeypatch):
     def enter(mode: str, client: Client, page: str, *, app: bool = True) -> AppTest:
         for name, value in {**MODES[mode], **client.environ, "DATABASE_URL": database_url}.items():
             monkeypatch.setenv(name, value)
@@ -85,7 +115,7 @@ def server(store, database_url, monkeypatch):
             at.switch_page(f"pages/{page}.py")
         at.user = dict(client.user)
         at.session_state["browser_identity"] = BrowserIdentity(BROWSER, "browser")
-        at.query_params.update({"s": token} if page == "shared" else {"c": f"c-{owner(mode)}"})
+        at.query_params.update({"s": template.token} if page == "shared" else {"c": f"c-{owner(mode)}"})
         if page == "compare":
             at.query_params["comparison"] = f"k-{owner(mode)}"
         return at.run()
@@ -95,15 +125,7 @@ def server(store, database_url, monkeypatch):
     monkeypatch.setattr(resources, "_load_secrets", lambda: {"auth": AUTH})
     for cached in (resources.settings, resources.store, resources.connection_at, password._login_throttle):
         cached.clear()
-    for user_id in OWNERS:
-        conversation = Conversation(f"c-{user_id}", "Confidential title", 1.0, f"q-{user_id}")
-        question = Node(f"q-{user_id}", None, Message("user", (TextPart(QUESTION_TEXT),)), 1.0)
-        store.messages.save_turn(user_id, conversation, [question])
-        column = Column("c", "q", Target("only-mine", "openai"))
-        store.comparisons.save(user_id, Comparison(f"k-{user_id}", QUESTION_TEXT, 1.0, (column, column)), [])
-        store.prompts.save(user_id, Prompt(f"p-{user_id[:9]}", "prompt", "Only mine", text=QUESTION_TEXT))
-        token = share_links.create_share_link(store.shares, user_id, conversation, [question])
-    yield Server(store, token, enter, monkeypatch)
+    yield Server(store, enter, monkeypatch)
     st.config.set_option("server.address", None)
     for cached in (resources.settings, resources.store, resources.connection_at):
         cached.clear()

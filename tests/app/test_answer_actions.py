@@ -35,7 +35,7 @@ def test_regenerating_with_a_higher_limit_doubles_max_tokens(faked):
 
 
 def test_alternatives_are_paged_and_the_next_question_follows_the_shown_one(faked):
-    chat = ChatApp(model="demo-crlf", wire="openai").set_field("Number of answers", 3).ask("Which?")
+    chat = ChatApp(model="demo-crlf", wire="openai", is_panel_open=True).fill("Number of answers", 3).ask("Which?")
     assert "1 / 3" in chat.text
     assert chat.buttons("Previous version")[0].disabled
     chat.click("Next version").click("Next version")
@@ -54,7 +54,7 @@ def test_alternatives_are_paged_and_the_next_question_follows_the_shown_one(fake
 
 
 def test_a_rejected_parameter_is_left_out_by_itself(faked, wire):
-    chat = ChatApp(model="demo-no-temperature", wire=wire).set_field("Temperature", 0.5).ask("Warm?")
+    chat = ChatApp(model="demo-no-temperature", wire=wire, is_panel_open=True).fill("Temperature", 0.5).ask("Warm?")
     assert "nothing is missing" in chat.answers[-1]
     assert "| Sent again | without Temperature" in chat.text
     assert chat.field("Temperature").value == 0.5
@@ -72,7 +72,7 @@ def test_all_details_of_an_answer_are_listed(faked, wire):
 
 
 def test_without_streaming_the_answer_is_rendered_at_once(faked, wire):
-    chat = ChatApp(model="demo-echo", wire=wire).set_field("Stream the answer", False).ask("All at once")
+    chat = ChatApp(model="demo-echo", wire=wire, is_panel_open=True).fill("Stream the answer", False).ask("All at once")
     assert "All at once" in chat.answers[-1]
     assert '"stream": true' not in chat.answers[-1]
     assert re.search(r"\d+ in · \d+ out", chat.text)

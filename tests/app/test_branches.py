@@ -5,6 +5,7 @@ from __future__ import annotations
 import pytest
 
 from tests.app.chat_app import ChatApp
+from tests.app.history import save_chat
 
 QUESTIONS = ["First question", "Second question"]
 
@@ -12,7 +13,7 @@ QUESTIONS = ["First question", "Second question"]
 @pytest.fixture
 def chat(faked) -> ChatApp:
     """A conversation of two turns, with a model that answers with the request."""
-    return ChatApp(model="demo-echo", wire="openai").ask(QUESTIONS[0]).ask(QUESTIONS[1])
+    return ChatApp(c=save_chat(QUESTIONS[0], "First answer", QUESTIONS[1], "Second answer").id)
 
 
 def test_an_edited_question_is_a_version_and_both_branches_stay(chat):

@@ -40,11 +40,11 @@ def gateway(keyed) -> Replay:
 
 def prepare(chat: ChatApp, *models: str, prompt: str = "Which animal?") -> ChatApp:
     """Fill in the fields of a new comparison."""
-    while len(models) > len([data for data in model_select._buttons(chat.at) if data["label"].startswith("Model ")]):
+    while f"Model {len(models)}" not in model_select.list_labels(chat.at):
         chat.click("Add a model")
-    for number, model in enumerate(models, 1):
-        chat.choose_model(model, f"Model {number}")
-    return chat.set_field("Prompt", prompt) if prompt else chat
+    if prompt:
+        chat.fill("Prompt", prompt)
+    return chat.choose_models({f"Model {number}": model for number, model in enumerate(models, 1)})
 
 
 def compare(*models: str) -> ChatApp:
@@ -64,7 +64,8 @@ def sent_bodies(gateway: Replay) -> list[dict[str, Any]]:
 
 
 def test_answers_stand_side_by_side_with_their_figures(gateway):
-    chat = prepare(ChatApp("compare"), "gpt-4o", "claude-sonnet-4-5")
+    chat = ChatApp("compare").choose_model("gpt-4o", "Model 1").choose_model("claude-sonnet-4-5", "Model 2")
+    chat.set_field("Prompt", "Which animal?")
     assert "for 2 answers" in chat.text
     chat.click("Ask 2 models")
     first, second = columns(chat)
@@ -83,7 +84,7 @@ def test_answers_stand_side_by_side_with_their_figures(gateway):
 def blind(gateway) -> ChatApp:
     """A page with two answers from unknown models."""
     chat = prepare(ChatApp("compare"), "gpt-4o", "claude-sonnet-4-5")
-    return chat.set_field("Blind comparison", True).click("Ask 2 models")
+    return chat.fill("Blind comparison", True).click("Ask 2 models")
 
 
 def test_a_blind_comparison_tells_no_source_before_the_vote(blind):
@@ -137,7 +138,7 @@ def test_a_column_that_fails_leaves_the_others_alone_and_is_asked_again(gateway)
 
 
 def test_each_model_has_its_own_parameters_and_all_have_one_system_prompt(gateway):
-    chat = prepare(ChatApp("compare"), "gpt-4o", "gpt-4o").set_field("System prompt for all models", "Be brief.")
+    chat = prepare(ChatApp("compare"), "gpt-4o", "gpt-4o").fill("System prompt for all models", "Be brief.")
     temperatures = [field for field in chat.at.number_input if field.label.startswith("Temperature")]
     temperatures[1].set_value(0.5)
     chat.run().click("Ask 2 models")

@@ -6,9 +6,12 @@ import re
 
 import pytest
 
+from lib.core.target import Target
 from tests.app.chat_app import ChatApp
+from tests.app.history import save_chat
 
 FIRST, THIRD = "First " + "word " * 300, "Third " + "word " * 100
+ANSWER = "Yes, " + "word " * 150
 TOO_LONG = "This chat needs"
 CHOICES = (
     "Leave out the oldest messages",
@@ -17,13 +20,13 @@ CHOICES = (
 )
 
 
-def open_chat(wire: str = "openai") -> ChatApp:
-    return ChatApp(model="demo-short-memory", wire=wire)
+def open_chat() -> ChatApp:
+    return ChatApp(model="demo-short-memory", wire="openai")
 
 
 def fill_window(wire: str = "openai") -> ChatApp:
     """Return a conversation whose third question was not sent, because it would not fit."""
-    chat = open_chat(wire).ask(FIRST).ask("Second")
+    chat = ChatApp(c=save_chat(FIRST, ANSWER, "Second", ANSWER, target=Target("demo-short-memory", wire)).id)
     ask_too_long(chat, THIRD)
     return chat
 

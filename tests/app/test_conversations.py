@@ -6,6 +6,7 @@ import pytest
 
 from lib.ui.composer import drafts
 from tests.app.chat_app import ChatApp
+from tests.app.history import save_chat
 
 GREETING = "What can I help you with?"
 TEMPORARY = "not saved and not in the list"
@@ -14,7 +15,8 @@ TEMPORARY = "not saved and not in the list"
 @pytest.fixture
 def chat(faked) -> ChatApp:
     """Two conversations, the second one shown."""
-    return ChatApp(model="demo-wrong-key").ask("The first chat").click("New chat").ask("The second chat")
+    save_chat("The first chat", "An answer", days=0.1)
+    return ChatApp(c=save_chat("The second chat", "An answer").id)
 
 
 def list_titles(chat: ChatApp) -> list[str]:
@@ -24,7 +26,8 @@ def list_titles(chat: ChatApp) -> list[str]:
     return sorted(positions, key=positions.__getitem__)
 
 
-def test_the_newest_conversation_is_first_and_titled_by_its_question(chat):
+def test_the_newest_conversation_is_first_and_titled_by_its_question(faked):
+    chat = ChatApp(model="demo-wrong-key").ask("The first chat").click("New chat").ask("The second chat")
     assert list_titles(chat) == ["The second chat", "The first chat"]
 
 

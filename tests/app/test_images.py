@@ -77,7 +77,7 @@ def test_parameters_of_images_take_the_place_of_those_of_chat(keyed):
     assert chat.field("Size").options == ["1024 × 1024, square", "1536 × 1024, landscape", "1024 × 1536, portrait"]
     labels = chat.text
     assert "Temperature" not in labels and "System prompt" not in labels
-    chat.set_field("Number of images", 3).set_field("Quality", "low").set_field("Size", "1536x1024").ask("A lake")
+    chat.fill("Number of images", 3).fill("Quality", "low").fill("Size", "1536x1024").ask("A lake")
     sent = last_request(keyed, "/v1/images/generations").json
     del sent["user"]  # a pseudonym
     assert sent == {"model": "gpt-image-1.5", "prompt": "A lake", "n": 3, "quality": "low", "size": "1536x1024"}
@@ -102,7 +102,9 @@ def test_image_models_are_a_group_of_the_list_and_no_default(keyed):
 def test_a_system_prompt_is_not_sent_to_an_image_model(keyed):
     serve_models(keyed, "gpt-image-2")
     serve_images(keyed, png(8))
-    chat = ChatApp(model="m-one").set_field("System prompt", "Be brief.").choose_model("gpt-image-2")
+    chat = (
+        ChatApp(model="m-one", is_panel_open=True).set_field("System prompt", "Be brief.").choose_model("gpt-image-2")
+    )
     assert "System prompt: not available in Images. It will not be sent." in chat.text
     chat.ask("A lake")
     assert "Be brief" not in last_request(keyed, "/v1/images/generations").body.decode()

@@ -83,7 +83,7 @@ def test_retries_are_attempts(keyed):
         ),
         Canned(SSE + END + b"data: [DONE]\n\n"),
     )
-    chat = ChatApp(model="m-one", wire="openai").set_field("Temperature", 0.5).ask("Say hi")
+    chat = ChatApp(model="m-one", wire="openai", is_panel_open=True).fill("Temperature", 0.5).ask("Say hi")
     attempts = next(group for group in inspect(chat).at.get("button_group") if group.label == "Attempts")
     assert attempts.options == ["1 · first · request\\_refused", "2 · changed · 200"]
     assert '"temperature": 0.5' not in chat.text

@@ -55,7 +55,7 @@ def ids(chat: ChatApp) -> list[str]:
 
 
 def test_the_capabilities_of_the_chosen_model_are_shown(gateway):
-    chat = ChatApp(model="claude-sonnet-4-5").open_panel()
+    chat = ChatApp(model="claude-sonnet-4-5", is_panel_open=True)
     assert "200k context window · images · PDF · thinking" in chat.text
     # Its section has the name of the model, and begins closed for another one.
     chat.choose_model("house-model").open_panel()
@@ -71,7 +71,7 @@ def test_the_picker_says_when_a_model_retires(gateway):
         {"id": "claude-e", "lifecycle": "retired"},
     ]
     gateway.serve("/v1/models", Canned(json.dumps({"data": entries}).encode(), headers=JSON))
-    chat = ChatApp(model="claude-a").open_panel()
+    chat = ChatApp(model="claude-a", is_panel_open=True)
     assert [(model["id"], model["note"]) for model in listed_models(chat.at)] == [
         ("claude-a", "retires on Dec 31, 2999"),
         ("claude-b", "retirement was due on Jan 1, 2020"),
@@ -180,7 +180,7 @@ def test_the_list_is_the_same_message_in_each_run(gateway):
 
 
 def test_a_default_applies_to_new_chats_and_yields_to_address_and_conversation(gateway):
-    ChatApp(model="claude-sonnet-4-5", wire="openai").open_panel().click("Use for new chats (OpenAI format)")
+    ChatApp(model="claude-sonnet-4-5", wire="openai", is_panel_open=True).click("Use for new chats (OpenAI format)")
     assert_target(ChatApp(), "claude-sonnet-4-5", "openai")
     chat = ChatApp(model="gpt-4o")
     assert_target(chat, "gpt-4o", "openai")
@@ -250,7 +250,7 @@ def test_facts_of_models_dev_reach_the_page_when_they_have_arrived(gateway, envi
     body = json.dumps({"anthropic": {"id": "anthropic", "models": {"claude-opus-9": facts}}}).encode()
     gateway.serve("/api.json", Canned(body, headers=JSON, mute=True))
     gateway.serve("/v1/models", build_model_list("claude-opus-9"))
-    chat = ChatApp(model="claude-opus-9").open_panel()
+    chat = ChatApp(model="claude-opus-9", is_panel_open=True)
     assert "capabilities unknown" in chat.text and "Price unknown" in chat.text
     gateway.resume()
     chat.wait_for("2M context window · images · PDF · thinking")
@@ -261,5 +261,5 @@ def test_facts_of_models_dev_reach_the_page_when_they_have_arrived(gateway, envi
 
 def test_the_demo_fetches_no_facts(environ, replay):
     environ.setenv("ANTLER_MODELS_DEV_URL", f"{replay.url}/api.json")
-    assert "Price unknown" in ChatApp(model="demo-echo").open_panel().text
+    assert "Price unknown" in ChatApp(model="demo-echo", is_panel_open=True).text
     assert replay.requests == []

@@ -20,7 +20,7 @@ def get_last_body(gateway: Replay) -> dict[str, object]:
 
 def test_a_value_that_the_target_does_not_support_is_announced_and_adapted(keyed):
     keyed.serve("/v1/messages", Canned(ANTHROPIC_ANSWER))
-    chat = ChatApp(model="claude-sonnet-4-5", wire="openai")
+    chat = ChatApp(model="claude-sonnet-4-5", wire="openai", is_panel_open=True)
     assert chat.field("Temperature").label == "Temperature (0 to 2)"
     chat.set_field("Temperature", 1.5).choose_wire("anthropic")
     warning = re.compile("Temperature: .*1 will be sent")
@@ -45,18 +45,18 @@ def test_invalid_json_is_refused_and_stays_in_its_field(keyed):
     chat.click("Regenerate")
     assert "“Extra JSON” is not a JSON object" in chat.text
     assert len(keyed.requests) == request_count
-    reopened = ChatApp(c=chat.conversation)
+    reopened = ChatApp(c=chat.conversation, is_panel_open=True)
     assert reopened.field("Extra JSON").value == '{"top_k": 5'
-    reopened.set_field("Extra JSON", '{"top_k": 5}').ask("Third")
+    reopened.fill("Extra JSON", '{"top_k": 5}').ask("Third")
     assert get_last_body(keyed)["top_k"] == 5
 
 
 def test_parameters_are_sent_kept_for_another_session_and_model_and_reset(keyed, wire):
     path = {"openai": "/v1/chat/completions", "anthropic": "/v1/messages"}[wire]
     keyed.serve(path, Canned({"openai": OPENAI_ANSWER, "anthropic": ANTHROPIC_ANSWER}[wire]))
-    chat = ChatApp(model="m-two", wire=wire).set_field("System prompt", "Be brief.")
-    chat.set_field("Temperature", 0.5).set_field("Max tokens", 123).set_field("Stop sequences", "END\nOVER\\n")
-    chat.set_field("Extra JSON", '{"verbosity": "low", "max_tokens": 99}').ask("Hello?")
+    chat = ChatApp(model="m-two", wire=wire, is_panel_open=True).fill("System prompt", "Be brief.")
+    chat.fill("Temperature", 0.5).fill("Max tokens", 123).fill("Stop sequences", "END\nOVER\\n")
+    chat.fill("Extra JSON", '{"verbosity": "low", "max_tokens": 99}').ask("Hello?")
     body = get_last_body(keyed)
     assert (body["model"], body["temperature"], body["max_tokens"]) == ("m-two", 0.5, 99)
     assert body["verbosity"] == "low"
@@ -106,11 +106,15 @@ def test_a_model_without_levels_has_no_effort_beside_it(keyed):
 
 def test_thinking_that_a_model_cannot_turn_off_is_announced(keyed):
     keyed.serve("/v1/messages", Canned(ANTHROPIC_ANSWER))
-    chat = ChatApp(model="claude-opus-5-5", wire="anthropic").set_field("Thinking mode", "off")
+    chat = ChatApp(model="claude-opus-5-5", wire="anthropic", is_panel_open=True).set_field("Thinking mode", "off")
     assert "Thinking mode: this model always thinks. Lower the thinking effort instead." in chat.text
     chat.ask("Why?")
     assert get_last_body(keyed)["thinking"] == {"type": "adaptive", "display": "summarized"}
-    chat = ChatApp(model="claude-sonnet-5-5", wire="anthropic").set_field("Thinking mode", "off").ask("Why?")
+    chat = (
+        ChatApp(model="claude-sonnet-5-5", wire="anthropic", is_panel_open=True)
+        .fill("Thinking mode", "off")
+        .ask("Why?")
+    )
     assert get_last_body(keyed)["thinking"] == {"type": "between_tools"}
     assert "always thinks" not in chat.text
 

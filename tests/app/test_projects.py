@@ -62,8 +62,8 @@ def test_a_new_project_is_created_and_its_first_chat_lands_in_it(chat, wire):
     chat.click("New project")
     chat.click("Create project")
     assert "Enter a name." in chat.text
-    chat.set_field("Name", " Sea  *1* ").set_field("Instructions", "Answer in metres.")
-    chat.set_field("Model", "demo-tour").set_field("API format", wire).set_field("Temperature", 0.5)
+    chat.fill("Name", " Sea  *1* ").fill("Instructions", "Answer in metres.")
+    chat.fill("Model", "demo-tour").fill("API format", wire).fill("Temperature", 0.5)
     chat.click("Create project")
     (saved,) = store().projects.export_all(ME)
     target = Target("demo-tour", wire)
@@ -92,10 +92,10 @@ def test_the_settings_change_the_next_request_and_nothing_is_sent_unseen(sea):
     assert "Instructions of “Sea *1*”, sent before the system prompt" in sea.text
     choose_folder_action(sea, "Project settings")
     assert sea.field("Instructions").value == "Answer in metres."
-    sea.set_field("Instructions", "Answer in feet.").click("Save")
+    sea.fill("Instructions", "Answer in feet.").click("Save")
     # Back in the chat, whose own model and parameters stay.
     assert sea.conversation == conversation_id
-    sea.set_field("System prompt", "Rhyme.").ask("Two")
+    sea.fill("System prompt", "Rhyme.").ask("Two")
     node = store().messages.nodes(ME, conversation_id)[-1]
     assert node.provider_metadata[NOTE] == {"name": "Sea *1*", "instructions": "Answer in feet."}
     assert store().conversations.get(ME, conversation_id).params == Params(system="Rhyme.", temperature=0.5)
@@ -119,9 +119,9 @@ def test_what_is_typed_in_the_settings_stays_until_it_is_saved_or_cancelled(sea)
 def test_the_settings_rename_the_folder_but_merge_it_with_no_other(sea):
     save(Project("Lake"))
     sea.at.query_params["folder"] = SEA.name
-    sea.open_page("project").set_field("Name", "Lake").click("Save")
+    sea.open_page("project").fill("Name", "Lake").click("Save")
     assert "A folder named “Lake” already exists" in sea.text
-    sea.set_field("Name", "Ocean").click("Save")
+    sea.fill("Name", "Ocean").click("Save")
     assert folders() == {"Lake": 0, "Ocean": 0}
     assert store().projects.get(ME, "Ocean").instructions == "Answer in metres."
     sea.click("Undo")
@@ -132,7 +132,7 @@ def test_the_settings_rename_the_folder_but_merge_it_with_no_other(sea):
 
 def test_invalid_json_is_not_saved(sea):
     sea.at.query_params["folder"] = SEA.name
-    sea.open_page("project").set_field("Extra JSON", "{").click("Save")
+    sea.open_page("project").fill("Extra JSON", "{").click("Save")
     assert "not a JSON object" in sea.text
     assert store().projects.get(ME, SEA.name) == SEA
 

@@ -40,7 +40,7 @@ def open_chat(gateway: Replay) -> ChatApp:
     models = {"data": [{"id": "claude-sonnet-5", "supported_endpoint_types": ["anthropic", "openai"]}]}
     gateway.serve("/v1/models", Canned(json.dumps(models).encode(), headers=JSON))
     gateway.serve("/api/pricing", Canned(json.dumps(PRICES).encode(), headers=JSON))
-    return ChatApp(model="claude-sonnet-5", wire="anthropic").set_field("Prompt cache", "5m")
+    return ChatApp(model="claude-sonnet-5", wire="anthropic", is_panel_open=True).set_field("Prompt cache", "5m")
 
 
 def test_a_first_request_a_hit_and_a_miss_after_an_edited_question_are_explained(keyed):

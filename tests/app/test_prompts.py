@@ -81,15 +81,13 @@ def test_an_example_is_added_used_edited_duplicated_deleted_and_restored(chat):
 
 
 def test_an_entry_without_a_name_is_not_saved_and_nothing_typed_is_lost(chat):
-    chat.open_page("prompts").click("New persona").set_field("System prompt", "Be a bear.").set_field("Avatar", "bear")
+    chat.open_page("prompts").click("New persona").fill("System prompt", "Be a bear.").fill("Avatar", "bear")
     chat.click("Save")
     assert "needs a name and text" in chat.text
-    chat.set_field("Name", "Bear").click("Save")
+    chat.fill("Name", "Bear").click("Save")
     assert "one emoji" in chat.text
     assert chat.field("System prompt").value == "Be a bear."
-    chat.set_field("Avatar", "🐻").set_field("Temperature", 0.25).set_field("Suggested", "Honey?\n\nBees?").click(
-        "Save"
-    )
+    chat.fill("Avatar", "🐻").fill("Temperature", 0.25).fill("Suggested", "Honey?\n\nBees?").click("Save")
     (entry,) = resources.store().prompts.export_all(ME)
     assert (entry.name, entry.avatar, entry.text, entry.kind) == ("Bear", "🐻", "Be a bear.", "persona")
     assert (entry.params, entry.suggestions) == (Params(temperature=0.25), ("Honey?", "Bees?"))
@@ -111,7 +109,7 @@ def test_a_form_asks_for_the_variables_and_remembers_their_values(chat):
 
 def test_a_prompt_sets_its_model_and_parameters(chat):
     save(replace(TIDES, text="Explain tides.", target=Target("demo-slow", "anthropic"), params=Params(seed=7)))
-    choose(chat.set_field("System prompt", "Mine"), "tides")
+    choose(chat.fill("System prompt", "Mine"), "tides")
     assert chat.composer == "Explain tides."
     assert chat.at.session_state["selected_target"] == Target("demo-slow", "anthropic")
     assert (chat.field("Seed").value, chat.field("System prompt").value) == (7, "Mine")
@@ -141,9 +139,9 @@ def test_a_persona_answers_under_its_name_also_after_it_was_deleted(faked, wire)
 
 def test_a_replaced_system_prompt_can_be_brought_back(chat):
     save(TEACHER, replace(TEACHER, id="cub", name="Cub", text="Growl.", params=Params(top_p=0.5)))
-    choose(chat.set_field("System prompt", "Typed for an hour"), "teacher").click("Undo")
+    choose(chat.fill("System prompt", "Typed for an hour"), "teacher").click("Undo")
     assert chat.field("System prompt").value == "Typed for an hour" and chat.field("Temperature").value is None
-    choose(choose(chat.set_field("System prompt", ""), "teacher"), "cub")
+    choose(choose(chat.fill("System prompt", ""), "teacher"), "cub")
     assert (chat.field("Temperature").value, chat.field("Top p").value) == (None, 0.5)
     assert not chat.buttons("Undo")
     chat.ask("One").click("New chat")

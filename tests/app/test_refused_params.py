@@ -31,7 +31,7 @@ def bodies(keyed, wire: str) -> list[dict]:
 def test_a_refused_parameter_is_learnt_once_and_announced(keyed, wire):
     answer = Canned(ANSWERS[wire])
     keyed.serve(PATHS[wire], refusal("`top_p` is deprecated for this model."), answer)
-    chat = ChatApp(model="m-one", wire=wire).set_field("Top p", 0.5).ask("Will it work?")
+    chat = ChatApp(model="m-one", wire=wire, is_panel_open=True).fill("Top p", 0.5).ask("Will it work?")
     assert "Yes." in chat.answers[-1]
     assert "1 / 2" not in chat.text
     assert "| Sent again | without Top p: `top_p` is deprecated for this model |" in chat.text
@@ -40,7 +40,7 @@ def test_a_refused_parameter_is_learnt_once_and_announced(keyed, wire):
     assert (stored.target, stored.field) == (Target("m-one", wire), "top_p")
     chat.ask("And again?")
     assert [body.get("top_p") for body in bodies(keyed, wire)] == [0.5, None, None]
-    other_user = ChatApp(model="m-one", wire=wire, browser="4567").open_panel()
+    other_user = ChatApp(model="m-one", wire=wire, browser="4567", is_panel_open=True)
     assert "Top p: m-one refused this on" in other_user.text
     assert "refused this on" not in other_user.choose_model("m-two").text
 
@@ -75,7 +75,7 @@ def test_a_refused_request_can_go_to_another_model(keyed):
 
 def test_a_named_parameter_is_removed_with_one_click(keyed, wire):
     keyed.serve(PATHS[wire], refusal("temperature must be 0.7 on Mondays"), Canned(ANSWERS[wire]))
-    chat = ChatApp(model="m-one", wire=wire).set_field("Temperature", 0.5).ask("Warm?")
+    chat = ChatApp(model="m-one", wire=wire, is_panel_open=True).fill("Temperature", 0.5).ask("Warm?")
     (button,) = [button for button in chat.at.button if button.key == "without"]
     assert "Temperature" in button.label
     chat.click(button.label)
@@ -85,7 +85,7 @@ def test_a_named_parameter_is_removed_with_one_click(keyed, wire):
 
 def test_extra_json_that_is_named_is_removed_with_one_click(keyed):
     keyed.serve(PATHS["openai"], refusal("Unrecognized request argument supplied: foo"), Canned(ANSWERS["openai"]))
-    chat = ChatApp(model="m-one", wire="openai").set_field("Extra JSON", '{"foo": 1}').ask("Hello?")
+    chat = ChatApp(model="m-one", wire="openai", is_panel_open=True).fill("Extra JSON", '{"foo": 1}').ask("Hello?")
     chat.click("Retry without Extra JSON")
     assert "Yes." in chat.answers[-1]
     assert [body.get("foo") for body in bodies(keyed, "openai")] == [1, None]

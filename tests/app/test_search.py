@@ -2,23 +2,21 @@
 
 from __future__ import annotations
 
-import time
 from collections.abc import Iterator
 from datetime import datetime, timedelta
+from typing import Any
 
 import pytest
 from sqlalchemy import event
 
-from lib.core.conversation import Conversation, Message, Node, TextPart, new_id
+from lib.core.conversation import Conversation
 from lib.core.search_terms import parse_query
 from lib.core.target import Target
 from lib.storage.store import Store
 from lib.ui.history import search
 from lib.ui.session import resources
 from tests.app.chat_app import ChatApp
-
-OWNER = "browser:0123"
-DAY = 86_400.0
+from tests.app.history import OWNER, save_chat
 
 
 @pytest.fixture
@@ -44,19 +42,10 @@ def statements(store) -> Iterator[list[str]]:
     event.remove(store._engine, "before_cursor_execute", record)
 
 
-def add(store: Store, title: str, *texts: str, days: float = 0.0, model: str = "m-one", **fields) -> Conversation:
+def add(title: str, *texts: str, days: float = 0.0, model: str = "m-one", **fields: Any) -> Conversation:
     """Add a conversation of these questions and answers, changed so many days ago."""
-    now = time.time() - days * DAY
-    nodes: list[Node] = []
-    for position, text in enumerate(texts):
-        role, parent = "assistant" if position % 2 else "user", nodes[-1].id if nodes else None
-        target = Target(model, "openai") if position % 2 else None
-        nodes.append(Node(new_id(), parent, Message(role, (TextPart(text),)), now + position, target=target))
-    conversation = Conversation(
-        new_id(), title, now, nodes[-1].id, Target(model, "openai"), title_source="person", **fields
-    )
-    store.messages.save_turn(OWNER, conversation, nodes)
-    return conversation
+    target = Target(model, "openai")
+    return save_chat(*texts, title=title, days=days, target=target, title_source="person", **fields)
 
 
 def found_titles(page: ChatApp) -> list[str]:
@@ -69,9 +58,9 @@ def hits(page: ChatApp) -> list[str]:
     return [button.label for button in page.at.button if (button.key or "").startswith("hit-")]
 
 
-def test_results_are_grouped_by_conversation_with_titles_above(store, page):
-    add(store, "Spices", "What is saffron?", "Saffron is a spice", days=1)
-    add(store, "About saffron", "Hello", "Hi", days=400, archived=True, folder="Kitchen")
+def test_results_are_grouped_by_conversation_with_titles_above(page):
+    add("Spices", "What is saffron?", "Saffron is a spice", days=1)
+    add("About saffron", "Hello", "Hi", days=400, archived=True, folder="Kitchen")
     page.set_field("Search", "saff")
     assert found_titles(page) == ["About saffron", "Spices"]
     about, spices = (b.label for b in page.at.button if (b.key or "").startswith("found-title-"))
@@ -92,9 +81,9 @@ def test_a_match_stands_apart_from_the_markup_around_it():
     assert excerpt == r"nothing remains\. :primary-background[python] def gcd"
 
 
-def test_filters_narrow_the_results_and_work_without_a_query(store, page):
-    add(store, "Old", "tea", "tea", days=40, folder="Kitchen")
-    add(store, "New", "tea", "tea", model="m-two")
+def test_filters_narrow_the_results_and_work_without_a_query(page):
+    add("Old", "tea", "tea", days=40, folder="Kitchen")
+    add("New", "tea", "tea", model="m-two")
     page.set_field("Search", "tea").click("Filters")
     assert found_titles(page) == ["New", "Old"]
     assert page.field("Model").options == ["m-one", "m-two"]
@@ -120,15 +109,15 @@ def test_filters_narrow_the_results_and_work_without_a_query(store, page):
     assert page.field("Folder").value is None
 
 
-def test_all_matches_of_a_conversation_and_more_conversations_are_shown_on_request(store, page):
-    add(store, "Talk", *(f"nutmeg {number}" for number in range(60)))
+def test_all_matches_of_a_conversation_and_more_conversations_are_shown_on_request(page):
+    add("Talk", *(f"nutmeg {number}" for number in range(60)))
     page.set_field("Search", "nutmeg")
     assert len(hits(page)) == 3
     page.click("Show all 60 matches")
     assert len(hits(page)) == 50
     assert "10 older matches not shown" in page.sidebar
     for number in range(20):
-        add(store, f"Fenugreek {number}", "Hello", "Hi", days=number)
+        add(f"Fenugreek {number}", "Hello", "Hi", days=number)
     page.set_field("Search", "fenugreek")
     assert found_titles(page) == [f"Fenugreek {number}" for number in range(12)]
     page.click("Show more")
@@ -139,22 +128,22 @@ def test_all_matches_of_a_conversation_and_more_conversations_are_shown_on_reque
     assert len(hits(page)) == 3
 
 
-def test_the_number_of_queries_does_not_depend_on_the_results(store, page, statements):
+def test_the_number_of_queries_does_not_depend_on_the_results(page, statements):
     def count_queries(query: str) -> int:
         statements.clear()
         page.set_field("Search", query)
         return len([statement for statement in statements if "passage" in statement or "title_tokens" in statement])
 
-    add(store, "One", "clove", "clove")
+    add("One", "clove", "clove")
     few = count_queries("clove")
     for number in range(11):
-        add(store, f"Clove {number}", *("mace", "mace") * 4)
+        add(f"Clove {number}", *("mace", "mace") * 4)
     assert count_queries("mace") == few
     assert len(hits(page)) == 33
 
 
 def test_a_result_opens_its_conversation_and_its_message(store, page):
-    conversation = add(store, "Cinnamon", "First cassia", "Second")
+    conversation = add("Cinnamon", "First cassia", "Second")
     page.set_field("Search", "cassia")
     page.at.button(key=next(b.key for b in page.at.button if (b.key or "").startswith("hit-"))).click()
     page.run()

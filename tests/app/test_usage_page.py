@@ -38,7 +38,7 @@ def get_metric(chat: ChatApp, label: str) -> str:
 def test_the_answer_the_conversation_the_page_and_the_csv_show_the_same_sum(faked, monkeypatch):
     written: dict[str, Callable[[], bytes]] = {}
     monkeypatch.setattr(st, "download_button", lambda _, write, name, *__, **___: written.update({name: write}))
-    chat = ChatApp(model="demo-crlf", wire="openai").open_panel().wait_for("per million input tokens").ask("One")
+    chat = ChatApp(model="demo-crlf", wire="openai", is_panel_open=True).wait_for("per million input tokens").ask("One")
     (cost,) = set(re.findall(r"\$[\d.]+(?= so far)", chat.text))
     assert f"out · {cost}" in chat.text
     chat.open_page("usage")
@@ -72,8 +72,8 @@ def test_the_gateways_own_count_is_compared(faked):
 
 
 def test_the_cost_of_the_next_question_is_estimated_once_there_is_a_chat_to_send(faked):
-    chat = ChatApp(model="demo-crlf", wire="openai")
-    chat.open_panel().wait_for("$1.00 per million input tokens, $4.00 per million output tokens")
+    chat = ChatApp(model="demo-crlf", wire="openai", is_panel_open=True)
+    chat.wait_for("$1.00 per million input tokens, $4.00 per million output tokens")
     assert "≈ $" not in chat.text
     chat.ask("One")
     assert re.search(r"≈ \$0\.00\d+", chat.text)
@@ -159,8 +159,7 @@ def test_each_request_is_compared_with_the_gateways_log(keyed):
     log = {"success": True, "data": [{"type": 2, "created_at": now, "use_time": 1, **row} for row in rows]}
     keyed.serve("/api/log/token", Canned(json.dumps(log).encode(), headers=JSON))
     chat = (
-        ChatApp(model="m-one", wire="openai")
-        .open_panel()
+        ChatApp(model="m-one", wire="openai", is_panel_open=True)
         .wait_for("per million input tokens")
         .ask("One")
         .ask("Two")
@@ -208,8 +207,7 @@ def chart_of(chat: ChatApp) -> tuple[dict[str, Any], list[dict[str, Any]]]:
 
 def test_the_chart_has_titles_units_local_days_and_a_description(faked):
     chat = (
-        ChatApp(model="demo-crlf", wire="openai")
-        .open_panel()
+        ChatApp(model="demo-crlf", wire="openai", is_panel_open=True)
         .wait_for("per million input tokens")
         .ask("One")
         .open_page("usage")

@@ -63,7 +63,7 @@ def test_the_switch_is_there_for_models_with_a_search_and_is_kept(keyed, wire):
     keyed.serve(PATHS[wire], ANSWERS[wire])
     assert switches(ChatApp(model="m-one", wire=wire)) == []
     chat = ChatApp(model=CLAUDE, wire=wire).ask("Before?")
-    turn_on(chat).set_field("City", "Munich").ask("After?")
+    turn_on(chat).fill("City", "Munich").ask("After?")
     fields = [{"tools", "web_search_options"} & set(body) for body in sent(keyed, wire)]
     assert fields == [set(), {"tools" if wire == "anthropic" else "web_search_options"}]
     assert "Munich" in json.dumps(sent(keyed, wire)[-1])
@@ -87,7 +87,11 @@ def test_searches_and_their_results_are_part_of_the_answer(keyed):
 
 def test_a_model_that_always_searches_has_a_fixed_switch(keyed):
     keyed.serve(PATHS["openai"], CHUNK)
-    chat = ChatApp(model="m-one", wire="openai").set_field("Temperature", 0.5).choose_model("gpt-4o-search-preview")
+    chat = (
+        ChatApp(model="m-one", wire="openai", is_panel_open=True)
+        .set_field("Temperature", 0.5)
+        .choose_model("gpt-4o-search-preview")
+    )
     (switch,) = switches(chat)
     assert (switch.value, switch.disabled) == (True, True)
     assert "Temperature: not supported by this model family" in chat.text

@@ -20,6 +20,8 @@ from contextlib import suppress
 from pathlib import Path
 from typing import Any, NoReturn
 
+from streamlit.components.v2 import manifest_scanner
+
 # What `streamlit run` loads, beside the modules of the program.
 from streamlit.web import bootstrap, cli  # noqa: F401
 from streamlit.web.server.starlette import starlette_server  # noqa: F401
@@ -35,6 +37,9 @@ def load_program() -> None:
     warm_up.import_modules()
     streamlit_private.load_modules()
     warm_up.load_texts()
+    # The metadata of all installed packages, which each server reads.
+    packages = manifest_scanner.scan_component_manifests()
+    manifest_scanner.scan_component_manifests = lambda: packages
     gc.collect()
     gc.freeze()
 
