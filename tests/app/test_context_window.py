@@ -20,13 +20,20 @@ CHOICES = (
 )
 
 
-def open_chat() -> ChatApp:
-    return ChatApp(model="demo-short-memory", wire="openai")
+def open_chat(wire: str = "openai") -> ChatApp:
+    return ChatApp(model="demo-short-memory", wire=wire)
 
 
-def fill_window(wire: str = "openai") -> ChatApp:
+def fill_window(wire: str) -> ChatApp:
     """Return a conversation whose third question was not sent, because it would not fit."""
-    chat = ChatApp(c=save_chat(FIRST, ANSWER, "Second", ANSWER, target=Target("demo-short-memory", wire)).id)
+    chat = open_chat(wire).ask(FIRST).ask("Second")
+    ask_too_long(chat, THIRD)
+    return chat
+
+
+def seed_window() -> ChatApp:
+    """Return such a conversation whose first two questions were not asked, but saved with their answers."""
+    chat = ChatApp(c=save_chat(FIRST, ANSWER, "Second", ANSWER, target=Target("demo-short-memory", "openai")).id)
     ask_too_long(chat, THIRD)
     return chat
 
@@ -74,7 +81,7 @@ def test_the_share_of_a_window_that_is_nearly_full_is_shown(faked):
 
 
 def test_a_conversation_that_is_too_long_can_be_sent_unchanged_once(faked):
-    chat = fill_window().click("Send anyway")
+    chat = seed_window().click("Send anyway")
     send_again(chat)
     assert len(chat.questions) == 3
     assert "too long for the model's context window" in chat.answers[-1]
@@ -93,7 +100,7 @@ def test_a_question_that_is_too_long_alone_can_only_go_to_another_model(faked):
 
 
 def test_a_new_chat_can_begin_with_the_last_turns(faked):
-    chat = fill_window().click("New chat from the latest messages")
+    chat = seed_window().click("New chat from the latest messages")
     assert chat.questions == ["Second"]
     send_again(chat)
     assert len(chat.questions) == 2
@@ -116,7 +123,7 @@ def test_a_summary_of_the_oldest_turns_is_sent_in_their_place(faked, environ, wi
 
 def test_a_new_chat_can_begin_with_a_summary(faked, environ):
     environ.setenv("DEERAPI_CHEAP_MODEL", "demo-cheap@anthropic")
-    chat = fill_window().click("New chat from a summary")
+    chat = seed_window().click("New chat from a summary")
     chat.wait_for("Here is a summary of our conversation")
     assert chat.questions[1] == "Second"
     send_again(chat)
@@ -126,7 +133,7 @@ def test_a_new_chat_can_begin_with_a_summary(faked, environ):
 @pytest.mark.parametrize("model", ["demo-silent", "demo-no-balance"])
 def test_a_summary_that_fails_or_is_cancelled_changes_nothing(faked, environ, model):
     environ.setenv("DEERAPI_CHEAP_MODEL", model)
-    chat = fill_window().click("Summarise the oldest messages")
+    chat = seed_window().click("Summarise the oldest messages")
     if model == "demo-silent":
         assert "Summarising the oldest messages" in chat.text
         chat.click("Cancel")

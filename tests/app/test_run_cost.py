@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+import shutil
 import threading
 import time
 from collections.abc import Iterator
 from dataclasses import dataclass, field, replace
+from pathlib import Path
 from types import ModuleType
 
 import pytest
@@ -16,6 +18,7 @@ from streamlit.runtime.scriptrunner.script_runner import ScriptRunner
 
 from lib.core.conversation import Conversation, Message, Node, TextPart
 from lib.core.target import Target
+from lib.storage.store import Store
 from lib.ui.chat import live_answer, transcript
 from lib.ui.history import sidebar
 from lib.ui.session import resources, services
@@ -73,16 +76,29 @@ def cost(monkeypatch) -> Iterator[RunCost]:
     event.remove(Engine, "before_cursor_execute", record_statement)
 
 
+@pytest.fixture(scope="session")
+def template(tmp_path_factory, database_template) -> Path:
+    """A database with many conversations: to copy the file is much faster than saving them."""
+    path = Path(shutil.copy(database_template, tmp_path_factory.mktemp("run-cost")))
+    store = Store(f"sqlite:///{path}")
+    for number in range(CONVERSATIONS):
+        save_conversation(store, number)
+    store.close()
+    return path
+
+
+@pytest.fixture
+def database_url(tmp_path, template) -> str:
+    return f"sqlite:///{shutil.copy(template, tmp_path)}"
+
+
 @pytest.fixture
 def app(keyed) -> ChatApp:
     """The chat page with many conversations, on a new one."""
-    app = ChatApp()
-    for number in range(CONVERSATIONS):
-        save_conversation(number)
-    return app.run()
+    return ChatApp()
 
 
-def save_conversation(number: int, turns: int = TURNS) -> None:
+def save_conversation(store: Store, number: int, turns: int = TURNS) -> None:
     nodes: list[Node] = []
     for turn in range(turns):
         for role, text in (("user", f"Question {number}.{turn}"), ("assistant", f"Answer {number}.{turn}")):
@@ -91,7 +107,7 @@ def save_conversation(number: int, turns: int = TURNS) -> None:
             message = Message(role, (TextPart(text),))
             nodes.append(Node(f"node{number:04}{len(nodes):08}", parent, message, 1e9 + len(nodes), target=target))
     conversation = Conversation(f"conv{number:012}", f"Chat {number}", time.time() - number, nodes[-1].id, TARGET)
-    resources.store().messages.save_turn(OWNER, conversation, nodes)
+    store.messages.save_turn(OWNER, conversation, nodes)
 
 
 def open_chat(app: ChatApp, number: int) -> ChatApp:
@@ -159,7 +175,7 @@ def test_a_longer_list_takes_no_more_statements(app, cost):
     cost.run(app)
     before = len(cost.statements)
     for number in range(CONVERSATIONS, 2 * CONVERSATIONS):
-        save_conversation(number)
+        save_conversation(resources.store(), number)
     cost.run(app)
     assert len(cost.statements) == before
 
@@ -170,7 +186,7 @@ def test_a_longer_conversation_lists_the_models_no_more_often(app, cost, monkeyp
     monkeypatch.setattr(services, "model_list", lambda *args: calls.append("") or list_models(*args))
     counts = []
     for number, turns in ((CONVERSATIONS, 2), (CONVERSATIONS + 1, 8)):
-        save_conversation(number, turns)
+        save_conversation(resources.store(), number, turns)
         app.at.query_params["c"] = f"conv{number:012}"
         app.run()
         calls.clear()
