@@ -21,6 +21,8 @@ from streamlit.testing.v1.local_script_runner import LocalScriptRunner
 from lib.chat.attachments.reader import AttachmentReader
 from lib.ui.server import streamlit_runs
 from lib.ui.session import resources
+from lib.ui.session.shared_resource import SharedResource
+from lib.ui.session.timed_cache import TimedCache
 from lib.ui.session.values import BrowserIdentity
 from tests.app.access_matrix import oidc_cookies
 from tests.app.users import ADMIN, SECRET, SECRETS, Enter
@@ -51,8 +53,9 @@ def clear_caches() -> None:
 def clear_process() -> None:
     """Forget all that a process keeps between sessions."""
     st.cache_resource.clear()
-    for cached in (resources.settings, resources.policy, resources.team_checks, resources.purge_expired):
-        cached.clear()
+    for cached in vars(resources).values():
+        if isinstance(cached, SharedResource | TimedCache):
+            cached.clear()
 
 
 @pytest.fixture(scope="session", autouse=True)

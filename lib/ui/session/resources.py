@@ -8,6 +8,7 @@ import math
 import os
 from collections.abc import Mapping, Sequence
 from dataclasses import replace
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -35,6 +36,7 @@ from lib.core.pricing import TeamPrice
 from lib.gateway.catalog.library_updates import LibraryUpdates
 from lib.storage.database.engine import MAX_CONNECTIONS
 from lib.storage.store import Store
+from lib.ui.session.shared_resource import SharedResource
 from lib.ui.session.timed_cache import TimedCache
 
 _APP_FOLDER = str(Path(__file__).resolve().parents[3])
@@ -68,7 +70,7 @@ def host() -> Host:
     return Host(_APP_FOLDER, os.environ)
 
 
-@st.cache_resource(show_spinner=False)
+@SharedResource
 def store() -> Store:
     """Return the database, opened once per process. Raises StoreError, in every run until it opens."""
     opened = Store(
@@ -84,7 +86,7 @@ def store() -> Store:
     return opened
 
 
-@st.cache_resource(show_spinner=False)
+@SharedResource
 def draft_secret() -> bytes:
     """Return the secret for the names of users in their browsers. Raises StoreError until it was read."""
     return bytes.fromhex(store().server_secrets.load("drafts"))
@@ -114,7 +116,7 @@ def claim_legacy_rows(user_id: str) -> None:
         log.warning("the rows of the legacy owner could not be transferred: %s", error)
 
 
-@st.cache_resource(show_spinner=False)
+@SharedResource
 def _last_policy() -> dict[str, Policy]:
     """Return the policy as last read: while the database is away, its restrictions stay."""
     return {}
@@ -139,7 +141,7 @@ def current_policy() -> Policy:
 policy = TimedCache(current_policy, POLICY_TTL)
 
 
-@st.cache_resource(show_spinner=False)
+@SharedResource
 def generations() -> GenerationRegistry:
     """Return the registry of running answers, which outlives every session."""
     registry = GenerationRegistry(metrics().record_request)
@@ -152,7 +154,7 @@ def generations() -> GenerationRegistry:
     return registry
 
 
-@st.cache_resource(show_spinner=False)
+@SharedResource
 def gateway_checks() -> CheckRegistry:
     """Return the running checks of gateways, which outlive every session."""
     return CheckRegistry()
@@ -166,39 +168,39 @@ def _load_team_checks() -> Sequence[CheckRun]:
 team_checks = TimedCache(_load_team_checks, POLICY_TTL)
 
 
-@st.cache_resource(show_spinner=False)
+@SharedResource
 def frame_pace() -> FramePace:
     """Return the pace of the answers of this process."""
     return FramePace(generations().count_followers)
 
 
-@st.cache_resource(show_spinner=False, on_release=lambda reader: reader.close())
+@partial(SharedResource, release=AttachmentReader.close)
 def attachment_reader() -> AttachmentReader:
     """Return the reader of attached files, which starts a process for the first of them."""
     files = settings().files
     return AttachmentReader(files.reader_limits, files.processes)
 
 
-@st.cache_resource(show_spinner=False)
+@SharedResource
 def released_uploads() -> set[str]:
     """Return the ids of uploads that were read, and that count for no session any more."""
     return set()
 
 
-@st.cache_resource(show_spinner=False)
+@SharedResource
 def tracer() -> Tracer | None:
     """Return the exporter of traces, None where none is configured."""
     return open_tracer(os.environ)
 
 
-@st.cache_resource(show_spinner=False)
+@SharedResource
 def metrics() -> Metrics:
     """Return the counters of this process."""
     current = tracer()
     return Metrics(current.record_request) if current else Metrics()
 
 
-@st.cache_resource(show_spinner=False, validate=lambda server: server.is_running(), on_release=lambda s: s.close())
+@partial(SharedResource, is_valid=demo.DemoGateway.is_running, release=demo.DemoGateway.close)
 def _demo_server() -> demo.DemoGateway:
     return demo.DemoGateway()
 
@@ -209,7 +211,7 @@ def find_recording(name: str) -> transfer.ExchangeReport | None:
     return transfer.find_recording(name, [demo.RECORDINGS, *([Path(folder)] if folder else [])])
 
 
-@st.cache_resource(show_spinner=False)
+@SharedResource
 def library_updates() -> LibraryUpdates:
     """Return the facts about models, which are fetched in the background and kept beside a SQLite database."""
     database = settings().database
@@ -225,7 +227,7 @@ def model_facts() -> ModelFacts:
     return ModelFacts(library_updates().current, _team_prices, refused_params())
 
 
-@st.cache_resource(show_spinner=False)
+@SharedResource
 def refused_params() -> TeamMemory:
     """Return the parameters that models have refused to the team's key."""
     return TeamMemory(lambda: store().refused_params)
@@ -238,7 +240,7 @@ def _team_prices() -> Mapping[str, TeamPrice]:
         return {}
 
 
-@st.cache_resource(show_spinner=False)
+@SharedResource
 def connection_at(base_url: str) -> Connection:
     """Return the connection to the gateway at that address, with the team's key."""
     return connect(replace(settings(), base_url=base_url), model_facts(), frame_pace().get_interval)
@@ -250,7 +252,7 @@ def shared_connection() -> Connection:
     return connection_at(_demo_server().url if current.is_demo else current.base_url)
 
 
-@st.cache_resource(show_spinner=False)
+@SharedResource
 def utility_models_at(base_url: str) -> UtilityModelService:
     """Return the worker of titles and summaries for a gateway."""
     connection = connection_at(base_url)
