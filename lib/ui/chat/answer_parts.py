@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from functools import lru_cache
 
 import streamlit as st
 
@@ -12,11 +11,12 @@ from lib.core.images import format_size, is_displayable
 from lib.core.sources import cited_text, host_of, link_destination
 from lib.ui.chat import web_search_steps
 from lib.ui.markdown.sanitize import sanitize, sanitize_parts
+from lib.ui.markdown.text_cache import TextCache
 from lib.ui.text import current_language, escape_literal, escape_markdown, has_message, t
 
 # Each run renders all visible messages again, and a saved message seldom changes.
-_sanitize_cached = lru_cache(maxsize=512)(sanitize)
-_sanitize_parts_cached = lru_cache(maxsize=512)(sanitize_parts)
+_sanitize_cached = TextCache(sanitize)
+_sanitize_parts_cached = TextCache(sanitize_parts)
 
 Group = str | ImagePart | list[OtherPart]
 Element = Group | tuple[SourcePart, ...]  # a text is sanitized

@@ -5,12 +5,12 @@ from __future__ import annotations
 import re
 from collections.abc import Iterator
 from dataclasses import dataclass
-from functools import lru_cache
 from html import escape
 
 import streamlit as st
 
 from lib.ui.markdown.limits import limit_marks
+from lib.ui.markdown.text_cache import TextCache
 from lib.ui.text import t
 
 MAX_OPEN_LINES, MAX_OPEN_CHARS = 20, 2000  # a longer text is collapsed
@@ -57,7 +57,7 @@ def is_collapsible(text: str) -> bool:
     return len(text) > MAX_OPEN_CHARS or text.count("\n") >= MAX_OPEN_LINES
 
 
-@lru_cache(maxsize=512)
+@TextCache
 def split_segments(text: str) -> tuple[str | CodeBlock, ...]:
     """Split a text into literal texts and the contents of closed fences, in their order.
 
