@@ -55,8 +55,19 @@ const submitForm = (event, target) => {
 const isSearching = (target) =>
   target.matches?.(SEARCH) || Boolean(target.closest?.(".st-key-conversations") && document.querySelector(SEARCH)?.value);
 
+// Close of an open dialog that cannot hear the key: the focus is nowhere, as after its focused element was replaced.
+const unfocusedDialogClose = (target) => {
+  const overlay = target === document.body ? [...document.querySelectorAll(OVERLAYS)].findLast(isVisible) : null;
+  return overlay?.matches('[role="dialog"]') ? find('button[aria-label="Close"]', overlay) : null;
+};
+
 const handleEscape = (event, target) => {
-  if (event.key !== "Escape" || event.shiftKey || event.ctrlKey || event.metaKey || event.altKey || isOverlayOpen()) return false;
+  if (event.key !== "Escape" || event.shiftKey || event.ctrlKey || event.metaKey || event.altKey) return false;
+  if (isOverlayOpen()) {
+    const close = unfocusedDialogClose(target);
+    close?.click();
+    return Boolean(close);
+  }
   if (isSearching(target) || (target.type === "search" && target.value)) return false;
   const button = closeButton(target) ?? find(RUNNING_STOP) ?? findLast(CLOSE_BUTTONS);
   button?.click();
