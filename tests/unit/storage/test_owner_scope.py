@@ -9,7 +9,6 @@ from datetime import date
 from typing import Any
 
 import pytest
-import sqlalchemy as sa
 
 from lib.core.checkpoints import Checkpoint
 from lib.core.comparisons import Vote
@@ -25,9 +24,7 @@ from lib.core.search import SearchFilter, SearchResult
 from lib.core.target import Target
 from lib.core.usage import ConversationFilter, DayRange
 from lib.core.user import User
-from lib.storage.database.engine import Aggregate, read_transaction
-from lib.storage.schema.files import attachment
-from lib.storage.schema.tables import metadata
+from lib.storage.database.engine import Aggregate
 from lib.storage.store import Store
 from tests.support.usage_records import read_usage_records
 from tests.unit.storage.conftest import copy_template
@@ -37,6 +34,7 @@ from tests.unit.storage.two_owners import (
     BOBS,
     MISSING,
     Ids,
+    dump,
     save_rows_of_two_owners,
     usage_record,
     user_counter,
@@ -55,18 +53,6 @@ def url(request, tmp_path) -> Iterator[str]:
 def two_owner_store(store: Store) -> Store:
     """A store with rows of ann and bob in every table."""
     return store
-
-
-def dump(store: Store) -> set[tuple[str, ...]]:
-    """Return all rows of all tables, each with its table's name; the bytes of files with their owner too."""
-    with read_transaction(store._engine) as connection:
-        owners = {row.id: row.owner for row in connection.execute(sa.select(attachment.c.id, attachment.c.owner))}
-        return {
-            (name, *map(str, row), *([owners[row.attachment]] if name == "attachment_data" else ()))
-            for name in metadata.tables
-            # As text, which takes less time than to compile the query of each table for each store.
-            for row in connection.exec_driver_sql(f'SELECT * FROM "{name}"')
-        }
 
 
 def save_turn_under(store: Store, owner: str, ids: Ids) -> str:
@@ -289,14 +275,26 @@ def prepare(store: Store, method: str) -> None:
         store.comparisons.delete("ann", ANNS.comparison_id)
 
 
-@pytest.mark.parametrize("method", CALLS_WITH_IDS)
-def test_rows_of_another_owner_look_like_missing_rows(two_owner_store, method):
-    prepare(two_owner_store, method)
+PREPARED = ("conversations.restore", "queue.resume", "prompts.restore", "comparisons.restore")
+
+
+def compare_with_missing_rows(store: Store, method: str, before: set[tuple[str, ...]]) -> None:
+    call = CALLS_WITH_IDS[method]
+    assert call(store, "bob", ANNS) == call(store, "bob", MISSING), method
+    assert dump(store) == before, method
+
+
+def test_rows_of_another_owner_look_like_missing_rows(two_owner_store):
+    # One after the other, since none of them changes a row.
     before = dump(two_owner_store)
-    assert CALLS_WITH_IDS[method](two_owner_store, "bob", ANNS) == CALLS_WITH_IDS[method](
-        two_owner_store, "bob", MISSING
-    )
-    assert dump(two_owner_store) == before
+    for method in (name for name in CALLS_WITH_IDS if name not in PREPARED):
+        compare_with_missing_rows(two_owner_store, method, before)
+
+
+@pytest.mark.parametrize("method", PREPARED)
+def test_what_another_owner_has_deleted_or_paused_looks_like_missing_rows(two_owner_store, method):
+    prepare(two_owner_store, method)
+    compare_with_missing_rows(two_owner_store, method, dump(two_owner_store))
 
 
 # One database is enough: this checks the table above, without which the test above proves nothing.
@@ -308,15 +306,15 @@ def test_the_same_call_has_an_effect_for_the_owner(two_owner_store, method):
     assert result or dump(two_owner_store) != before
 
 
-@pytest.mark.parametrize("method", CALLS_WITHOUT_IDS)
-def test_a_user_without_rows_gets_nothing_and_changes_only_own_rows(two_owner_store, method):
-    def rows_of_others() -> set[tuple[str, ...]]:
-        return {row for row in dump(two_owner_store) if not {"zed", "carl", "person:zed"} & set(row)}
-
-    before = rows_of_others()
-    result = CALLS_WITHOUT_IDS[method](two_owner_store, "zed")
-    assert not (any(result) if isinstance(result, list | tuple) else result)
-    assert rows_of_others() == before
+def test_a_user_without_rows_gets_nothing_and_changes_only_own_rows(two_owner_store):
+    # Each call has a user of its own, whose rows are those of another one for the next calls.
+    for number, (method, call) in enumerate(CALLS_WITHOUT_IDS.items()):
+        user = f"zed{number}"
+        own = {user, f"person:{user}", *({"carl"} if method == "users.transfer_data" else ())}
+        before = {row for row in dump(two_owner_store) if not own & set(row)}
+        result = call(two_owner_store, user)
+        assert not (any(result) if isinstance(result, list | tuple) else result), method
+        assert {row for row in dump(two_owner_store) if not own & set(row)} == before, method
 
 
 def test_a_turn_under_the_conversation_id_of_another_owner_is_ignored(two_owner_store):

@@ -5,6 +5,8 @@ from __future__ import annotations
 from dataclasses import dataclass, replace
 from typing import Any
 
+import sqlalchemy as sa
+
 from lib.core.comparisons import Column, Comparison, Origin, Vote
 from lib.core.conversation import Conversation, Feedback, FilePart, Message, Node, Outcome, TextPart, Timing, Usage
 from lib.core.exchanges import Attempt, Chunk, Exchange
@@ -18,6 +20,9 @@ from lib.core.quota import QuotaCounter, Reservation
 from lib.core.target import Target
 from lib.core.usage import ShareLink, UsageRecord
 from lib.core.user import User
+from lib.storage.database.engine import read_transaction
+from lib.storage.schema.files import attachment
+from lib.storage.schema.tables import metadata
 from lib.storage.store import Store
 
 TARGET = Target("claude-x", "anthropic")
@@ -129,3 +134,15 @@ def save_rows(store: Store, owner: str, ids: Ids) -> None:
 def save_rows_of_two_owners(store: Store) -> None:
     save_rows(store, "ann", ANNS)
     save_rows(store, "bob", BOBS)
+
+
+def dump(store: Store) -> set[tuple[str, ...]]:
+    """Return all rows of all tables, each with its table's name; the bytes of files with their owner too."""
+    with read_transaction(store._engine) as connection:
+        owners = {row.id: row.owner for row in connection.execute(sa.select(attachment.c.id, attachment.c.owner))}
+        return {
+            (name, *map(str, row), *([owners[row.attachment]] if name == "attachment_data" else ()))
+            for name in metadata.tables
+            # As text, which takes less time than to compile the query of each table for each store.
+            for row in connection.exec_driver_sql(f'SELECT * FROM "{name}"')
+        }
