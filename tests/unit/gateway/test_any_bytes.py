@@ -59,7 +59,7 @@ def summarize(wire: Wire, body: bytes, cuts: list[int]) -> dict[str, Any]:
 
 
 @pytest.mark.parametrize("recording", [*STREAMS, *COMPLETE_RESPONSES], ids=lambda recording: recording.name)
-@settings(quick, max_examples=25)
+@settings(quick, max_examples=count_examples(12))
 @given(cuts=SPLITS, data=st.data())
 def test_chunking_does_not_change_the_answer_of_a_recording(
     recording: Recording, cuts: list[int], data: st.DataObject

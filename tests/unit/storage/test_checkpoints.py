@@ -169,11 +169,11 @@ def test_an_answer_that_is_deleted_takes_its_changes_along(store):
 
 @pytest.mark.parametrize("build", [TextDelta, ThinkingDelta])
 def test_what_is_written_grows_with_the_length_only(store, build):
-    producer, piece = start(store), "A sentence of forty characters, about. " * 100
+    producer, piece = start(store), "A sentence of forty characters, about. " * 200
     sizes = []
     with record_writes(store) as writes:
         for _ in range(2):
-            for _ in range(128):
+            for _ in range(64):
                 producer.add([build(piece)])
                 producer.save()
             sizes.append(sum(size for _, size in writes))
