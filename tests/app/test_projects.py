@@ -52,10 +52,10 @@ def chat(faked) -> ChatApp:
 
 
 @pytest.fixture
-def sea(chat) -> ChatApp:
+def sea(faked) -> ChatApp:
     """A page with a project that the user has."""
     save(SEA)
-    return chat.run()
+    return ChatApp(model="demo-answer")
 
 
 def test_a_new_project_is_created_and_its_first_chat_lands_in_it(chat, wire):

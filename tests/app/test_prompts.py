@@ -60,34 +60,39 @@ def chat(faked) -> ChatApp:
     return ChatApp(model="demo-tour")
 
 
-def test_an_example_is_added_used_edited_duplicated_deleted_and_restored(chat):
-    chat.open_page("prompts").click("Add", 0)
+@pytest.fixture
+def page(faked) -> ChatApp:
+    return ChatApp("prompts")
+
+
+def test_an_example_is_added_used_edited_duplicated_deleted_and_restored(page):
+    page.click("Add", 0)
     assert summaries() == ["Summarise a text"]
-    choose_action(chat, "Actions for Summarise a text", "Edit")
-    chat.set_field("Name", "Brief  me").at.text_area(key="prompt-edit-text").set_value("Sum up!").run()
+    choose_action(page, "Actions for Summarise a text", "Edit")
+    page.set_field("Name", "Brief  me").at.text_area(key="prompt-edit-text").set_value("Sum up!").run()
     # Another page in between loses nothing.
-    chat.open_page("usage").open_page("prompts").click("Save")
+    page.open_page("usage").open_page("prompts").click("Save")
     assert summaries() == ["Brief me"]
-    choose_action(chat, "Actions for Brief me", "Duplicate")
+    choose_action(page, "Actions for Brief me", "Duplicate")
     assert summaries() == ["Brief me", "Brief me (copy)"]
-    choose_action(chat, "Actions for Brief me (copy)", "Delete")
+    choose_action(page, "Actions for Brief me (copy)", "Delete")
     assert summaries() == ["Brief me"]
-    chat.click("Undo")
+    page.click("Undo")
     assert summaries() == ["Brief me", "Brief me (copy)"]
-    chat.set_field("Search prompts", "COPY me")
-    assert "Brief me (copy)" in chat.text and "Actions for Brief me\n" not in chat.text + "\n"
-    chat.set_field("Search prompts", "").click("Use", 0)
-    assert chat.composer == "Sum up!"
+    page.set_field("Search prompts", "COPY me")
+    assert "Brief me (copy)" in page.text and "Actions for Brief me\n" not in page.text + "\n"
+    page.set_field("Search prompts", "").click("Use", 0)
+    assert page.composer == "Sum up!"
 
 
-def test_an_entry_without_a_name_is_not_saved_and_nothing_typed_is_lost(chat):
-    chat.open_page("prompts").click("New persona").fill("System prompt", "Be a bear.").fill("Avatar", "bear")
-    chat.click("Save")
-    assert "needs a name and text" in chat.text
-    chat.fill("Name", "Bear").click("Save")
-    assert "one emoji" in chat.text
-    assert chat.field("System prompt").value == "Be a bear."
-    chat.fill("Avatar", "🐻").fill("Temperature", 0.25).fill("Suggested", "Honey?\n\nBees?").click("Save")
+def test_an_entry_without_a_name_is_not_saved_and_nothing_typed_is_lost(page):
+    page.click("New persona").fill("System prompt", "Be a bear.").fill("Avatar", "bear")
+    page.click("Save")
+    assert "needs a name and text" in page.text
+    page.fill("Name", "Bear").click("Save")
+    assert "one emoji" in page.text
+    assert page.field("System prompt").value == "Be a bear."
+    page.fill("Avatar", "🐻").fill("Temperature", 0.25).fill("Suggested", "Honey?\n\nBees?").click("Save")
     (entry,) = resources.store().prompts.export_all(ME)
     assert (entry.name, entry.avatar, entry.text, entry.kind) == ("Bear", "🐻", "Be a bear.", "persona")
     assert (entry.params, entry.suggestions) == (Params(temperature=0.25), ("Honey?", "Bees?"))
@@ -231,13 +236,12 @@ def test_the_page_searches_in_texts(chat):
     assert TEACHER.name in read_text(chat.at.main) and TIDES.name not in read_text(chat.at.main)
 
 
-def test_the_page_takes_files_of_open_webui_and_plain_texts(chat):
-    chat.open_page("prompts")
-    uploader = chat.at.get("file_uploader")[0]
+def test_the_page_takes_files_of_open_webui_and_plain_texts(page):
+    uploader = page.at.get("file_uploader")[0]
     prompts = [{"command": "/brief", "title": "Brief", "content": "{{text | textarea}}"}]
     uploader.upload("prompts.json", json.dumps(prompts).encode(), "application/json")
-    chat.run().click("Preview")
-    assert "Import 1 prompt?" in chat.text
-    chat.click("Add to my prompts")
+    page.run().click("Preview")
+    assert "Import 1 prompt?" in page.text
+    page.click("Add to my prompts")
     assert resources.store().prompts.export_all(ME)[0].text == "{{text...}}"
-    assert "Brief" in read_text(chat.at.main)
+    assert "Brief" in read_text(page.at.main)

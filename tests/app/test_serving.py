@@ -135,7 +135,7 @@ def test_invalid_settings_leave_the_server_healthy_and_unready(start_servers, tm
 
 
 def test_an_invalid_secrets_file_is_not_quoted_in_the_log(start_servers, tmp_path):
-    start_servers.append(app := AppServer(tmp_path, {}, f"[gateway]\napi_key = {KEY}\n", is_fresh=True))
+    start_servers.append(app := AppServer(tmp_path, {}, f"[gateway]\napi_key = {KEY}\n"))
     assert get(f"{app.url}/health")[0] == 200
     log = app.log.read_text()
     assert "Failed to load secrets" in log and KEY not in log
