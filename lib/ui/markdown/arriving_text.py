@@ -13,7 +13,7 @@ from lib.ui.markdown.restart import Restart, find_restart
 from lib.ui.markdown.sanitize import rewrite_blocks, sanitize_arriving, sanitize_part, shown_part, split_first_block
 
 # A shorter text is cheap to read as a whole.
-_MIN_RESTART_CHARS = 160
+_MIN_RESTART_CHARS = 80
 
 
 class ArrivingText:

@@ -7,6 +7,7 @@ from itertools import islice
 from textwrap import dedent
 
 from markdown_it import MarkdownIt
+from markdown_it.common.utils import mdTrim
 from markdown_it.rules_block import StateBlock
 from markdown_it.token import Token
 
@@ -25,6 +26,12 @@ _FORMULA_OPENER = re.compile(r"[ \t]*(\$\$|\\\[)")
 _AMBIGUOUS_START = re.compile(r"[-+*_ \t]*|\d{0,9}[.)]?")
 _MARKDOWN_FENCE = re.compile(r"(?P<run>`{3,}|~{3,})[ \t]*(?:md|markdown)(?![\w-])[^`]*", re.IGNORECASE)
 _FENCE_LINE = re.compile(r"(?P<run>`{3,}|~{3,})[ \t]*(?P<info>[\w+#.-]+(?:[ \t][^`]*)?)?[ \t]*")
+# A line that may be anything but one of a paragraph, also one that is indented.
+_BLOCK_LINE = re.compile(
+    r"^(?:[ \t]+[^ \t\n]|[>#=-]|[*+][ \t]|[*+_][*_ \t]*$|\d{1,9}[.)](?:[ \t]|$)|`{3}|~{3}|\$\$|\\(?:\[|begin\{))",
+    re.MULTILINE,
+)
+_ITEM = re.compile(r"(?:(?P<number>\d{1,9})(?=[.)])|(?=[*+-]))(?P<sign>[.)*+-]) (?P<text>[^ \t].*)")
 LIST_TOKENS = ("bullet_list_open", "ordered_list_open")
 
 
@@ -108,9 +115,61 @@ def normalize(text: str) -> str:
 
 def parse_blocks(text: str) -> list[Token]:
     """Parse the blocks of a text with one kind of line end; the inline tokens have no children."""
+    if not _BLOCK_LINE.search(text):
+        return _list_paragraphs(text)
+    if items := _list_items(text):
+        return items
     tokens: list[Token] = []
     _PARSER.block.parse(text, _PARSER, {}, tokens)
     return tokens
+
+
+def _list_paragraphs(text: str) -> list[Token]:
+    """Parse a text of nothing but paragraphs, for which the parser asks each of its rules about each line."""
+    tokens: list[Token] = []
+    lines, start = text.split("\n"), 0
+    for number, line in enumerate([*lines, ""]):
+        if line.strip(" \t"):
+            continue
+        if start < number:
+            tokens += _build_paragraph("\n".join(lines[start:number]), start, number)
+        start = number + 1
+    return tokens
+
+
+def _build_paragraph(text: str, start: int, end: int, level: int = 0) -> list[Token]:
+    """Build the tokens of a paragraph; those in the items of a list have no space around them."""
+    is_hidden = level > 0
+    return [
+        Token("paragraph_open", "p", 1, map=[start, end], level=level, block=True, hidden=is_hidden),
+        Token("inline", "", 0, map=[start, end], level=level + 1, children=[], content=mdTrim(text), block=True),
+        Token("paragraph_close", "p", -1, level=level, block=True, hidden=is_hidden),
+    ]
+
+
+def _list_items(text: str) -> list[Token] | None:
+    """Parse a text of nothing but the items of one list, each of one line; None for any other text."""
+    lines = text.removesuffix("\n").split("\n")
+    items = [_ITEM.fullmatch(line) for line in lines]
+    first = items[0]
+    if first is None:
+        return None
+    kind, tag = ("ordered_list", "ol") if first["number"] else ("bullet_list", "ul")
+    sign, end = first["sign"], len(lines)
+    opener = Token(f"{kind}_open", tag, 1, map=[0, end], markup=sign, block=True)
+    if first["number"] and (start := int(first["number"])) != 1:
+        opener.attrs = {"start": start}
+    tokens = [opener]
+    for number, item in enumerate(items):
+        if item is None or item["sign"] != sign or _BLOCK_LINE.match(item["text"]):
+            return None
+        place = [number, number + 1]
+        tokens += [
+            Token("list_item_open", "li", 1, map=place, level=1, markup=sign, info=item["number"] or "", block=True),
+            *_build_paragraph(item["text"], number, number + 1, level=2),
+            Token("list_item_close", "li", -1, level=1, markup=sign, block=True),
+        ]
+    return [*tokens, Token(f"{kind}_close", tag, -1, markup=sign, block=True)]
 
 
 def split_first_block(text: str, skipped: int = 0) -> tuple[int, int]:

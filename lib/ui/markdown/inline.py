@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Callable
+from functools import lru_cache
 from typing import Any
 
 from markdown_it import MarkdownIt
@@ -26,6 +27,7 @@ from lib.ui.markdown.formulas import (
 from lib.ui.markdown.tex import prepare_formula
 
 MAX_ARRIVING_CODE_CHARS = 80
+_MAX_CACHED_CHARS = 500
 
 # A directive reads its name as markup: `:red[text]` is red text, `:x[y]` is only y, `::x` is an empty block.
 _DIRECTIVE = r":(?=[A-Za-z][\w-]*[\[{]|(?:material|streamlit)[/:])|:(?<![^\s>]:):+(?=[A-Za-z])"
@@ -50,6 +52,11 @@ def rewrite_inline(content: str, *, allows_display: bool, is_last: bool) -> str:
 
     `allows_display` is false where a formula has to stay on its line, `is_last` true where more may arrive.
     """
+    rewrite = _rewrite if is_last or len(content) > _MAX_CACHED_CHARS else _rewrite_cached
+    return rewrite(content, allows_display, is_last)
+
+
+def _rewrite(content: str, allows_display: bool, is_last: bool) -> str:
     env: dict[str, Any] = {"edits": [], "runs": [], "allows_display": allows_display, "is_last": is_last}
     env["open_tags"] = []
     parser = _ADDRESS_PARSER if _ADDRESS_WITHOUT_SCHEME.search(content) else _PARSER
@@ -57,6 +64,10 @@ def rewrite_inline(content: str, *, allows_display: bool, is_last: bool) -> str:
     html_tags.close_tags(content, env, env["edits"], is_last=is_last)
     edits = add_emphasis_edits(content, env["runs"], env["edits"], is_row=not allows_display)
     return apply_edits(content, edits)
+
+
+# Each frame of an arriving answer has the lines above its last one again, and so has the whole answer at its end.
+_rewrite_cached = lru_cache(maxsize=1024)(_rewrite)
 
 
 def _match_formula(rule: InlineRule, state: StateInline) -> tuple[str, int] | None:

@@ -1,7 +1,7 @@
 """Places in a growing text from which on it can be read alone, so that a frame does not read all of it again.
 
-What stands before such a place is rewritten for good. These are the starts of the items of a list, of the rows of a
-table and of the lines of a code block; for the last two, the first lines of their block are read again as `context`.
+What stands before such a place is rewritten for good. These are the starts of blocks, of the items of a list, of the rows
+of a table and of the lines of a code block; for the last two, the first lines of their block are read again as `context`.
 """
 
 from __future__ import annotations
@@ -12,7 +12,7 @@ from dataclasses import dataclass
 from markdown_it.token import Token
 
 from lib.ui.markdown.arriving import find_code, has_open_display, has_open_inline
-from lib.ui.markdown.blocks import LIST_TOKENS, has_open_formula, parse_blocks
+from lib.ui.markdown.blocks import LIST_TOKENS, MIN_BLOCK_CHARS, has_open_formula, parse_blocks, split_first_block
 from lib.ui.markdown.limits import find_delimiter_row
 
 # Lines that are read again with the next ones, besides the one that is not complete.
@@ -37,6 +37,8 @@ def find_restart(text: str) -> Restart | None:
 
     For every longer text, what is before the place and what is behind it are rewritten as they are alone.
     """
+    if size := split_first_block(text, MIN_BLOCK_CHARS)[0]:
+        return Restart(size)
     if not _CANDIDATE.search(text):
         return None
     lines = text.split("\n")

@@ -8,8 +8,9 @@ from typing import Any
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
+from markdown_it.token import Token
 
-from lib.ui.markdown import arriving_text, limits
+from lib.ui.markdown import arriving_text, blocks, limits
 from lib.ui.markdown.arriving_text import ArrivingText
 from lib.ui.markdown.blocks import parse_blocks
 from lib.ui.markdown.limits import BASE_ALLOWANCE
@@ -122,6 +123,24 @@ def list_parts(text: str) -> list[str]:
 def test_any_cut_of_any_text_is_shown_as_the_whole_text_is(pieces: list[str], data: st.DataObject) -> None:
     text = "".join(pieces)
     check(text, data.draw(st.lists(st.integers(0, len(text)), max_size=12)))
+
+
+BLANKS = ["\u3000", "\xa0", "\x0b", "\x0c", "\u2028", "\x85", " ", "  ", "\t"]
+STARTS = ["1. ", "1. ", "2. ", "0. ", "3) ", "- ", "- ", "* ", "+ ", "", "", "  "]
+SIGNS_OF_BLOCKS = ["1.", "-", "*", "_", "===", "---", "# ", "> ", "$$", "```", "| a |"]
+LINES = st.tuples(
+    st.sampled_from([*STARTS, *SIGNS_OF_BLOCKS]),
+    st.sampled_from(["word", "**b**", "", *BLANKS, *STARTS, *SIGNS_OF_BLOCKS]),
+)
+
+
+@settings(max_examples=count_examples(400), deadline=None)
+@given(st.lists(st.one_of(LINES, st.sampled_from(SIGNS).map(lambda sign: (sign, "a"))), max_size=4), st.booleans())
+def test_a_text_of_paragraphs_or_items_is_read_without_the_parser_as_it_reads_it(lines, is_ended):
+    text = "\n".join(start + rest for start, rest in lines).replace("\r\n", "\n") + "\n" * is_ended
+    tokens: list[Token] = []
+    blocks._PARSER.block.parse(text, blocks._PARSER, {}, tokens)
+    assert parse_blocks(text) == tokens
 
 
 @pytest.mark.parametrize("name", SAMPLES)
