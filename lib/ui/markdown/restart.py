@@ -1,7 +1,8 @@
 """Places in a growing text from which on it can be read alone, so that a frame does not read all of it again.
 
-What stands before such a place is rewritten for good. These are the starts of blocks, of the items of a list, of the rows
-of a table and of the lines of a code block; for the last two, the first lines of their block are read again as `context`.
+What stands before such a place is rewritten for good. These are the starts of blocks, of the items of a list, of the
+rows of a table and of the lines of a code block; for the last two, the first lines of their block are read again as
+`context`.
 """
 
 from __future__ import annotations
@@ -37,7 +38,8 @@ def find_restart(text: str) -> Restart | None:
 
     For every longer text, what is before the place and what is behind it are rewritten as they are alone.
     """
-    if size := split_first_block(text, MIN_BLOCK_CHARS)[0]:
+    size, _ = split_first_block(text, MIN_BLOCK_CHARS)
+    if size and _is_closed(text[:size]):
         return Restart(size)
     if not _CANDIDATE.search(text):
         return None
@@ -66,9 +68,13 @@ def _find_item(lines: list[str], tokens: list[Token]) -> Restart | None:
     for number in reversed(items):
         if number < len(lines) - 1 and _ITEM.match(lines[number]):
             before = _join(lines[:number])
-            is_closed = not find_code(before)[1] and not has_open_display(before)
-            return Restart(len(before)) if is_closed else None
+            return Restart(len(before)) if _is_closed(before) else None
     return None
+
+
+def _is_closed(text: str) -> bool:
+    """Check for a text without an open fence or display formula."""
+    return not find_code(text)[1] and not has_open_display(text)
 
 
 def _find_code_line(lines: list[str], fence: Token) -> Restart | None:

@@ -143,6 +143,11 @@ def test_a_text_of_paragraphs_or_items_is_read_without_the_parser_as_it_reads_it
     assert parse_blocks(text) == tokens
 
 
+def test_a_block_below_an_open_formula_waits_for_its_end_like_the_formula():
+    text = "\\begin{align}\n" + ITEMS
+    check(text, [40, len(text) // 2])
+
+
 @pytest.mark.parametrize("name", SAMPLES)
 def test_every_frame_of_a_usual_answer_is_that_of_the_whole_text(name: str) -> None:
     text = SAMPLES[name][:3000]
