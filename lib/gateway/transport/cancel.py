@@ -32,29 +32,37 @@ class CancelToken:
     def __init__(self) -> None:
         self._lock = threading.Lock()
         self._socket: socket.socket | None = None
-        self._cancelled_event = threading.Event()
+        # Held until the request is cancelled. Each read of the body waits for it, which an event would make dearer.
+        self._cancel_lock = threading.Lock()
+        self._cancel_lock.acquire()
+        self._is_cancelled = False
         self.connected_at: float | None = None  # monotonic time at which the last connection was ready
 
     @property
     def cancelled(self) -> bool:
-        return self._cancelled_event.is_set()
+        return self._is_cancelled
 
     def cancel(self) -> None:
         """Set the flag and shut the connection down in both directions. Idempotent and thread-safe."""
-        self._cancelled_event.set()
         with self._lock:
+            if not self._is_cancelled:
+                self._is_cancelled = True
+                self._cancel_lock.release()
             if self._socket is not None:
                 _shutdown_socket(self._socket)
 
     def wait(self, seconds: float) -> bool:
         """Sleep up to `seconds`; return True as soon as the request is cancelled."""
-        return self._cancelled_event.wait(seconds)
+        if self._is_cancelled or not self._cancel_lock.acquire(timeout=max(0.0, seconds)):
+            return self._is_cancelled
+        self._cancel_lock.release()  # for the next one who waits
+        return True
 
     def set_socket(self, sock: socket.socket) -> None:
         """Store the socket of the current request; shut it down if the token is already cancelled."""
         with self._lock:
             self._socket = sock
-            if self._cancelled_event.is_set():
+            if self._is_cancelled:
                 _shutdown_socket(sock)
 
     def note_connected(self) -> None:

@@ -34,6 +34,12 @@ _DAMAGED_EVENT_ID = "\0!"
 # Complete events of one data line each, as in nearly every chunk of nearly every gateway.
 _SINGLE_LINE_EVENTS = re.compile(rb"(?:(?:(?:event|id):[^\n]*+\n){0,2}+data:[^\n]*+\n\n)++")
 
+# Those without an id, as both wires send them, with the name and data of each. SSEClient would take as long for one as
+# all that follows.
+_USUAL_EVENT = r"(?:event: ([^\n]++)\n)?+data: ([^\n]++)\n\n"
+_USUAL_EVENTS = re.compile(rf"(?:{_USUAL_EVENT})++".encode())
+_find_usual_events = re.compile(_USUAL_EVENT).findall
+
 # Lines that need no blank line after them: comments, and lines that look like complete JSON objects.
 _STANDALONE_LINES = re.compile(rb"(?:\n|:[^\n]*+\n|\{[^\n]*+(?<=\})\n)++")
 
@@ -109,6 +115,9 @@ def iter_frames(chunks: Iterable[bytes]) -> Iterator[Frame]:
     """
     parts: list[str] = []
     for chunk in _normalize_chunks(chunks):
+        if not parts and _USUAL_EVENTS.fullmatch(chunk):
+            yield from _read_usual_events(chunk)
+            continue
         previous: tuple[str, str, bool] | None = None
         for event in sseclient.SSEClient(iter((chunk,))).events():
             if event.id == _PARTIAL_EVENT_ID:
@@ -121,6 +130,13 @@ def iter_frames(chunks: Iterable[bytes]) -> Iterator[Frame]:
             previous = event.event, data, event.id == _DAMAGED_EVENT_ID
         if previous:
             yield Frame(*previous)
+
+
+def _read_usual_events(chunk: bytes) -> Iterator[Frame]:
+    *followed, (last_name, last_data) = _find_usual_events(chunk.decode())
+    for name, data in followed:
+        yield _FollowedFrame(name or "message", data)
+    yield Frame(last_name or "message", last_data)
 
 
 def _normalize_chunks(chunks: Iterable[bytes]) -> Iterator[bytes]:
