@@ -30,11 +30,16 @@ class Users(Aggregate):
         super().__init__(engine)
         self._sweep_files = sweep_files
 
-    def upsert(self, user: User) -> None:
-        """Save a user's current name and address, and the time of this visit."""
+    def upsert(self, user: User, sign_in: str = "") -> None:
+        """Save a user's current name and address, and the time of this visit, with an audit event of a sign-in.
+
+        `sign_in` is the access mode, "" for a visit that is none.
+        """
         columns = {"name": user.name, "email": user.email, "seen": time.time()}
         with self._write(user.id) as connection:
             upsert(connection, users, {"id": user.id}, columns, revoked_before=0.0)
+            if sign_in:
+                insert_event(connection, user, "sign_in", sign_in)
 
     def all(self) -> list[UserRecord]:
         """Return everyone who has signed in, the last seen first."""

@@ -11,6 +11,8 @@ from lib.core.errors import StoreError
 from lib.core.user import User
 from lib.storage.audit import Audit
 from lib.storage.store import Store
+from lib.storage.users import Users
+from lib.ui.auth import access_control
 from lib.ui.history import conversation_actions
 from lib.ui.session import audit, resources
 from lib.ui.session.values import Inspection
@@ -106,11 +108,13 @@ def test_a_failed_audit_write_does_not_block_the_action(enter, saved_store, monk
         raise StoreError("full")
 
     monkeypatch.setattr(Audit, "record", raise_error)
+    monkeypatch.setattr(Users, "upsert", raise_error)
     at = open_conversation(enter)
     assert QUESTION_TEXT in page_text(at)
     at.button(key="share-make").click().run()
     assert len(saved_store.shares.links(id_of(BOB))) == 1
-    assert [record.message for record in caplog.records if record.name == audit.__name__] == [
-        "an audit event could not be recorded: sign_in",
+    loggers = (audit.__name__, access_control.__name__)
+    assert [record.message for record in caplog.records if record.name in loggers] == [
+        "the user could not be recorded",
         "an audit event could not be recorded: share",
     ]

@@ -84,5 +84,8 @@ def _enable_wal(connection: sqlite3.Connection, lock_timeout: float) -> None:
 
 
 def _on_begin(connection: sa.Connection) -> None:
-    writes = connection.get_execution_options().get("writes")
-    connection.exec_driver_sql("BEGIN IMMEDIATE" if writes else "BEGIN")
+    if connection.get_execution_options().get("writes"):
+        connection.exec_driver_sql("BEGIN IMMEDIATE")
+    else:
+        # It takes no lock yet and cannot fail; SQLAlchemy's own way takes as long as a short query.
+        connection.connection.cursor().execute("BEGIN")

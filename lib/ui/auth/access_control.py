@@ -26,7 +26,7 @@ from lib.ui.auth.sign_in_page import (
     render_sign_in,
     render_unprotected_server,
 )
-from lib.ui.session import audit, resources
+from lib.ui.session import resources
 from lib.ui.session.state import session_state
 from lib.ui.session.values import Persistence
 from lib.ui.text import t
@@ -154,11 +154,9 @@ def _record_user(user: User) -> None:
     if recorded is not None and is_new:
         session_state.clear()
     try:
-        resources.store().users.upsert(user)
+        resources.store().users.upsert(user, resources.settings().access.mode if is_new else "")
     except StoreError:
         log.warning("the user could not be recorded", exc_info=True)
-    if is_new:
-        audit.record(user, "sign_in", resources.settings().access.mode)
     session_state.recorded_user = user
 
 

@@ -20,6 +20,7 @@ from lib.chat.voice.requests import VoiceServices
 from lib.config.caller import Caller
 from lib.core.errors import StoreError
 from lib.core.models import Capabilities, Model, ModelList
+from lib.core.policy import Policy
 from lib.core.preferences import Preferences
 from lib.core.pricing import ModelPrice
 from lib.core.target import WIRES, Target
@@ -141,14 +142,26 @@ def preferences(user_id: str) -> Preferences:
 
 def limit_enforcer() -> LimitEnforcer:
     """Return the limits of the session's user as they are now; require() must have run."""
+    return _session_limits(resources.current_policy())
+
+
+def shown_limits() -> LimitEnforcer:
+    """Return the limits of the session's user by the policy for display; require() must have run."""
+    return _session_limits(resources.policy())
+
+
+def _session_limits(policy: Policy) -> LimitEnforcer:
     user = session_state.user
     assert user is not None
-    return _build_limit_enforcer(user, connection(), uses_personal_key=bool(session_state.personal_key))
+    return _limits_of(policy, user, connection(), uses_personal_key=bool(session_state.personal_key))
 
 
 def _build_limit_enforcer(user: User, connection: Connection, *, uses_personal_key: bool) -> LimitEnforcer:
     """Build the limits of a user as they are now, on any thread."""
-    policy = resources.current_policy()
+    return _limits_of(resources.current_policy(), user, connection, uses_personal_key=uses_personal_key)
+
+
+def _limits_of(policy: Policy, user: User, connection: Connection, *, uses_personal_key: bool) -> LimitEnforcer:
     # Requests with a personal key use nothing of the team's budget.
     policy = policy.without_limits() if uses_personal_key else policy
     price_lookup = partial(_wait_for_price, connection) if policy.has_hard_cost_limit() else connection.prices.price_of

@@ -17,7 +17,7 @@ from lib.ui.text.limit_text import format_amount, format_reset_time
 def render_warning() -> None:
     """Render a line when a soft limit is reached, for the limit with the highest usage ratio."""
     with contextlib.suppress(StoreError):  # a warning is not worth the page
-        if warnings := services.limit_enforcer().warnings():
+        if warnings := services.shown_limits().warnings():
             worst = max(warnings, key=lambda status: status.usage_ratio)
             st.caption(f":material/hourglass_bottom: {escape_markdown(_warning_text(worst))}")
 

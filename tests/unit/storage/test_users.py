@@ -34,6 +34,13 @@ def test_an_upsert_replaces_name_and_address(store, url):
     reopened.close()
 
 
+def test_a_visit_that_is_a_sign_in_is_in_the_audit_log(store):
+    store.users.upsert(ANN)
+    store.users.upsert(ANN, "oidc")
+    events = [(event.actor_id, event.action, event.resource) for event in store.audit.page(10)]
+    assert events == [(ANN.id, "sign_in", "oidc")]
+
+
 @pytest.mark.parametrize("is_known", [True, False], ids=["known", "unknown"])
 def test_a_revocation_survives_a_restart_and_another_visit(store, url, is_known):
     assert store.users.revoked_before(ANN.id) == 0.0
