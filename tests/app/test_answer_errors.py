@@ -138,7 +138,7 @@ def test_a_stream_without_a_finish_reason_may_be_complete_or_cut_off(keyed):
 
 
 def test_a_silent_gateway_times_out(keyed, environ, wire):
-    environ.setenv("DEERAPI_FIRST_BYTE_TIMEOUT", "1")
+    environ.setenv("DEERAPI_FIRST_BYTE_TIMEOUT", "0.5")
     keyed.serve(PATHS[wire], Canned(mute=True))
     chat = ChatApp(model="m-one", wire=wire).ask("Hello?")
     assert "did not respond in time" in chat.at.error[0].value

@@ -86,7 +86,7 @@ class AppServer:
     """A running server, with `folder` as its working directory: no local secret or database takes part.
 
     The server process is killed when this process ends, or when nobody holds the named pipe `lifeline`.
-    `program` is the folder of app.py. A test of the start itself, as `is_fresh`, loads the program anew.
+    `program` is the folder of app.py; another one than that of the tests is loaded anew.
     """
 
     def __init__(
@@ -97,7 +97,6 @@ class AppServer:
         *,
         program: Path = ROOT,
         lifeline: str = OWN_LIFELINE,
-        is_fresh: bool = False,
     ) -> None:
         folder.mkdir(parents=True, exist_ok=True)
         self.folder = folder
@@ -105,7 +104,7 @@ class AppServer:
         self._settings = settings
         self._program = program
         self._lifeline = lifeline
-        self._is_fresh = is_fresh or program != ROOT
+        self._is_fresh = program != ROOT
         if secrets:
             self._secrets_file.parent.mkdir(exist_ok=True)
             self._secrets_file.write_text(secrets, encoding="utf-8")
