@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import streamlit as st
 from starlette.middleware import Middleware
-from streamlit.navigation.page import StreamlitPage
 
 from lib.ui import inspector
 from lib.ui.auth import require, require_reader
@@ -28,22 +27,8 @@ from lib.ui.session import resources
 from lib.ui.session.run_queue import run_queue
 from lib.ui.session.state import session_state
 from lib.ui.settings import storage
-from lib.ui.text import set_run_language, t
+from lib.ui.text import set_run_language
 from lib.ui.widgets import errors, language, navigation
-
-
-def _list_pages() -> list[StreamlitPage]:
-    return [
-        st.Page(navigation.CHAT_PAGE, title=t("nav.chat"), default=True),
-        st.Page(navigation.COMPARE_PAGE, title=t("nav.compare")),
-        st.Page(navigation.PROMPTS_PAGE, title=t("nav.prompts")),
-        st.Page(navigation.PROJECT_PAGE, title=t("nav.project")),
-        st.Page(navigation.SETTINGS_PAGE, title=t("nav.settings")),
-        st.Page(navigation.USAGE_PAGE, title=t("nav.usage")),
-        st.Page(navigation.INSPECTOR_PAGE, title=t("nav.inspector")),
-        st.Page(navigation.ADMIN_PAGE, title=t("admin.title")),
-        st.Page(navigation.SHARED_PAGE, title=t("nav.shared")),
-    ]
 
 
 def run() -> None:
@@ -52,7 +37,7 @@ def run() -> None:
     navigation.render_css()
     language.render()
     st.logo(resources.LOGO, size="large")
-    page = st.navigation(_list_pages(), position="hidden")
+    page = st.navigation(navigation.list_pages(), position="hidden")
     session_state.is_chat_page = is_chat_page = page.url_path == ""
     if not is_chat_page:
         answer_status.render_title(f"{page.title} · Antler")

@@ -2,13 +2,17 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+from copy import copy
+from functools import cache
 from pathlib import Path
 
 import streamlit as st
+from streamlit.navigation.page import StreamlitPage
 
 from lib.ui.server import streamlit_private
 from lib.ui.session import conversation_view
-from lib.ui.text import t
+from lib.ui.text import current_language, t, translate
 
 CHAT_PAGE = "pages/chat.py"
 SETTINGS_PAGE = "pages/settings.py"
@@ -47,6 +51,28 @@ STYLE_SHEETS = (
     "gateway_check/gateway_check",
 )
 _CSS = "\n".join((Path(__file__).parents[1] / f"{name}.css").read_text(encoding="utf-8") for name in STYLE_SHEETS)
+
+
+def list_pages() -> list[StreamlitPage]:
+    """Return the pages of the app, of which a run needs its own: Streamlit notes in them which one may run."""
+    return [copy(page) for page in _build_pages(current_language())]
+
+
+@cache
+def _build_pages(language: str) -> Sequence[StreamlitPage]:
+    """Build the pages once for each language, since Streamlit looks for the file of each; in a script run."""
+    titles = {
+        CHAT_PAGE: "nav.chat",
+        COMPARE_PAGE: "nav.compare",
+        PROMPTS_PAGE: "nav.prompts",
+        PROJECT_PAGE: "nav.project",
+        SETTINGS_PAGE: "nav.settings",
+        USAGE_PAGE: "nav.usage",
+        INSPECTOR_PAGE: "nav.inspector",
+        ADMIN_PAGE: "admin.title",
+        SHARED_PAGE: "nav.shared",
+    }
+    return [st.Page(path, title=translate(language, key), default=path == CHAT_PAGE) for path, key in titles.items()]
 
 
 def render_css() -> None:
