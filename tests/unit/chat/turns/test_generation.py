@@ -255,6 +255,7 @@ class FailingMessages:
 
 
 def test_a_recovered_database_has_the_full_answer(store_with_turn, monkeypatch):
+    monkeypatch.setattr("lib.chat.turns.generation.FIRST_SAVE_BACKOFF", 0.01)
     monkeypatch.setattr("lib.chat.turns.checkpoints.CHECKPOINT_INTERVAL", 0.01)
     node = RunningGeneration(
         FailingMessages(store_with_turn.messages, 3), scripted(TextDelta("Because."), DONE)

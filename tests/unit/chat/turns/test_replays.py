@@ -127,7 +127,7 @@ def test_a_replay_that_is_continued_by_a_request_is_counted(store):
 def test_a_question_that_waits_for_a_replay_is_sent_after_it(turn_store):
     gateway = ScriptedGateway(answer_of("Later"))
     services = TurnServices(turn_store, gateway, GenerationRegistry(), on_answer_end=queue.send_next)
-    conversation = replays.replay(services, "ann", recorded(), "not recorded", speed=20.0)
+    conversation = replays.replay(services, "ann", recorded(), "not recorded", speed=60.0)
     queue.ask_or_queue(services, "ann", conversation.id, "And then?", Target("tiny", "openai"), Params())
     wait_until(lambda: len(gateway.sent) == 1)
     wait_until(lambda: wait_for_path(services, conversation.id)[-1].message.text == "Later")
