@@ -294,7 +294,7 @@ def test_bytes_around_a_key_stay_in_their_chunks(before, after, spelling, size):
 def test_a_key_anywhere_in_a_large_response_is_replaced(spelling: str):
     redactor, filler = ExchangeRedactor(KEY), b"data: word\n\n" * 1000
     for position in range(65_536 - len(spelling) - 2, 65_538, 9 + len(spelling) // 5):
-        data = (filler * 6)[:position] + spelling.encode() + filler * 6
+        data = (filler * 6)[:position] + spelling.encode() + filler
         chunks = tuple(Chunk(n / 1e6, data[n : n + 1000]) for n in range(0, len(data), 1000))
         attempt = Attempt(1.0, "POST", "http://gateway", {}, status=200, chunks=chunks)
         redacted = redactor.redact(attempt, TARGET, {}, KeyRedactor(KEY))

@@ -109,7 +109,7 @@ def test_results_are_those_of_a_scan_in_pages_of_any_size(store, monkeypatch):
         copies = [replace(node, id=f"x{node.id}", parent_id=None) for node in nodes]
         save(store, [(replace(conversation, id=f"x{conversation.id}"), copies)], "bob")
     for search_filter in FILTERS:
-        queries = QUERIES if search_filter.is_empty else ["", *QUERIES[::5]]
+        queries = QUERIES if search_filter.is_empty else ["", *QUERIES[::9]]
         found_count = 0
         for number, query in enumerate(queries):
             # With few passages, SQLite always begins with those of a term, and with many never.
