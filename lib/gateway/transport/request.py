@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import http.client
 import io
 import logging
 import time
@@ -95,16 +96,29 @@ class Response:
             yield chunk
 
     def _read_chunks(self) -> Iterator[bytes]:
-        read, is_first = self._raw.raw.read1, True
+        read, is_first = self._find_reader(), True
         with _translate_errors(errors.StreamInterrupted):
             # Only read1 with a size returns what has arrived without waiting for more, in every framing.
-            while chunk := read(_READ_SIZE, decode_content=True):
+            while chunk := read(_READ_SIZE):
                 if is_first and self._deadline is None:
                     self._cancel.set_read_timeout(self._idle_timeout)
                 is_first = False
                 yield chunk
                 if self._deadline is not None and time.monotonic() > self._deadline:
                     return
+            self._read_decoded(1)  # for urllib3, which returns the connection to the pool at the end
+
+    def _find_reader(self) -> Callable[[int], bytes]:
+        """Return what reads the body: of chunks without encoding, http.client, since urllib3 does nothing but cost."""
+        reader = getattr(self._raw.raw, "_fp", None)
+        is_plain = not self.headers.get("Content-Encoding")
+        if is_plain and isinstance(reader, http.client.HTTPResponse) and reader.chunked:
+            return reader.read1
+        return self._read_decoded
+
+    def _read_decoded(self, size: int) -> bytes:
+        data: bytes = self._raw.raw.read1(size, decode_content=True)
+        return data
 
     def iter_batches(self, get_interval: Callable[[], float]) -> Iterator[bytes]:
         """Yield all of the body that has arrived, then nothing for `get_interval()` seconds; raises as `iter_chunks`.
@@ -169,7 +183,7 @@ class Response:
         """Read the end of a finished body, so that the connection returns to the pool."""
         self._cancel.set_read_timeout(DRAIN_TIMEOUT)
         with contextlib.suppress(errors.NetworkError), _translate_errors(errors.StreamInterrupted):
-            rest = self._raw.raw.read1(_READ_SIZE, decode_content=True)
+            rest = self._read_decoded(_READ_SIZE)
             if rest and self._record:
                 self._record.add(rest, time.monotonic())
 
@@ -313,7 +327,7 @@ def _translate_errors(default_error: Callable[[str], errors.NetworkError]) -> It
         raise errors.TlsError(_error_message(error)) from None
     except _TIMEOUT_ERRORS as error:
         raise errors.RequestTimeout(_error_message(error)) from None
-    except (requests.RequestException, urllib3.exceptions.HTTPError, OSError) as error:
+    except (requests.RequestException, urllib3.exceptions.HTTPError, http.client.HTTPException, OSError) as error:
         error_type = errors.RequestTimeout if "timed out" in str(error).lower() else default_error
         raise error_type(_error_message(error)) from None
     except (AttributeError, ValueError) as error:
