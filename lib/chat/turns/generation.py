@@ -124,13 +124,13 @@ class Generation:
         self._version = 0
         self._condition = threading.Condition()
         self.save_lock = threading.Lock()
-        self._is_unsaved = False
+        self._is_unsaved = self._has_thought = False
         self._saved_version, self._next_save_at = -1, 0.0
         self._saving_nodes: list[Node] | None = None  # those of the running checkpoint, and their version
         self._saving_version = -1
         self._contents: defaultdict[str, SavedContent] = defaultdict(SavedContent)  # by node
-        self._has_thought = False
         self._worker_finished = threading.Event()
+        self._calls_when_saved: list[Callable[[], None]] = []
         self._on_finished: Callable[[Generation], None] = lambda _: None
 
     def start(self, open_stream: Callable[[], Iterator[Event]], on_finished: Callable[[Generation], None]) -> None:
@@ -209,6 +209,14 @@ class Generation:
         """Wait up to `timeout` seconds until a finished answer is saved; return at once while it runs."""
         if self._is_finished:
             self._worker_finished.wait(timeout)
+
+    def call_when_saved(self, call: Callable[[], None]) -> None:
+        """Call a function once the end is saved: now, or on the thread that saves it."""
+        with self._condition:
+            if self._state is not State.SAVED:
+                self._calls_when_saved.append(call)
+                return
+        call()
 
     def request_outcome(self) -> RequestOutcome | None:
         """Return the outcome of the request for metrics; None while the answer arrives."""
@@ -362,8 +370,11 @@ class Generation:
             except errors.StoreError:
                 self.record.note_refused()
                 raise
-            self._state = State.SAVED
+            with self._condition:
+                self._state = State.SAVED
             self.record.save_apart()
+        for call in self._calls_when_saved:
+            call()
 
     def _insert_new_nodes(self, nodes: list[Node]) -> None:
         for node in nodes[self._saved_count :]:

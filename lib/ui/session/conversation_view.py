@@ -185,10 +185,19 @@ def refresh_after_answer(owner: str, view: ConversationView) -> None:
 
 
 def mark_read(owner: str, view: ConversationView) -> None:
-    """Record that the owner has seen the answer that has just ended."""
-    if view.conversation_id and view.generation and not session_state.temporary_store:
+    """Record that the owner has seen the answer that has just ended, whose end marks it as unread when it is saved."""
+    if not (view.conversation_id and view.generation) or session_state.temporary_store:
+        return
+    conversations, conversation_id = resources.store().conversations, view.conversation_id
+
+    def mark() -> None:
         with contextlib.suppress(StoreError):
-            resources.store().conversations.mark_read(owner, view.conversation_id)
+            conversations.mark_read(owner, conversation_id)
+
+    if isinstance(view.generation, Generation):
+        view.generation.call_when_saved(mark)
+    else:
+        mark()
 
 
 def query_params() -> dict[str, str]:

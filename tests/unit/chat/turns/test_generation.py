@@ -103,6 +103,26 @@ def test_every_outcome_is_reported_and_saved_with_the_text(store_with_turn, endi
     assert store_with_turn.messages.node("ann", "a") == node
 
 
+def test_an_answer_that_is_saved_after_it_was_seen_is_read(store_with_turn, monkeypatch):
+    may_save, finish = threading.Event(), store_with_turn.messages.finish
+    monkeypatch.setattr(store_with_turn.messages, "finish", lambda *args: may_save.wait(WAIT) and finish(*args))
+    produced = RunningGeneration(store_with_turn.messages, scripted(TextDelta("Because."), DONE))
+    while not produced.answer.wait(0, 1.0).is_finished:
+        pass
+
+    def mark_read() -> None:
+        store_with_turn.conversations.mark_read("ann", "c")
+
+    produced.answer.call_when_saved(mark_read)
+    may_save.set()
+    produced.wait_for_end()
+    assert not store_with_turn.conversations.get("ann", "c").unread
+    store_with_turn.messages.finish("ann", replace(NODE, outcome=Outcome.COMPLETE))
+    assert store_with_turn.conversations.get("ann", "c").unread
+    produced.answer.call_when_saved(mark_read)
+    assert not store_with_turn.conversations.get("ann", "c").unread
+
+
 def test_a_stop_ends_the_answer_at_once_and_preserves_the_text(store_with_turn):
     produced = RunningGeneration(store_with_turn.messages, blocking)
     while not produced.answer.wait(0, 1.0).node.message.text:
