@@ -84,9 +84,10 @@ def pytest_configure_node(node: WorkerController) -> None:
 
 
 def _asks_for_details(config: pytest.Config) -> bool:
-    """Tell if what is printed has more than the results: durations, the output of passed tests, or each start."""
+    """Tell if more than the results is wanted: durations, the output of passed tests, each start, or a file of all."""
     option = config.option
-    return bool(option.verbose > 0 or option.durations is not None or {*"AP"} & {*option.reportchars})
+    is_detailed = option.verbose > 0 or option.durations is not None or {*"AP"} & {*option.reportchars}
+    return bool(is_detailed or option.xmlpath)
 
 
 def _send_results_only(config: pytest.Config) -> None:
