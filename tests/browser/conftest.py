@@ -11,7 +11,7 @@ import pytest
 from playwright.sync_api import Browser, BrowserContext, Error, Page, ViewportSize, expect, sync_playwright
 
 from tests.browser.chat_page import TIMEOUT_MS, ChatPage
-from tests.browser.chromium import launch
+from tests.browser.chromium import SHORT_LIVED, launch_with
 from tests.browser.history_seed import HistorySeed
 from tests.browser.script_runs import record_script_runs
 from tests.support.app_server import AppServer, ServerAddress
@@ -60,7 +60,7 @@ def _print_text(pages: Iterable[Page]) -> None:
 def browser() -> Iterator[Browser]:
     expect.set_options(timeout=TIMEOUT_MS)
     with sync_playwright() as playwright:
-        launched = launch(playwright)
+        launched = launch_with(playwright.chromium, *SHORT_LIVED)
         yield launched
         launched.close()
 

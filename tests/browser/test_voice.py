@@ -46,7 +46,7 @@ def test_an_answer_is_read_until_it_is_stopped_or_left(demo, new_page):
 
 @pytest.fixture
 def page_with_microphone(browser: Browser) -> Iterator[Page]:
-    own_browser = chromium.launch_with(browser.browser_type, *FAKE_MICROPHONE)
+    own_browser = chromium.launch_with(browser.browser_type, *chromium.SHORT_LIVED, *FAKE_MICROPHONE)
     context = own_browser.new_context(permissions=["microphone"], locale="en-GB")
     context.set_default_timeout(TIMEOUT_MS)
     yield context.new_page()
