@@ -148,7 +148,7 @@ class Supervisor:
                     raise ProxyError("A process of the app did not start; its messages are above.")
             if not self._is_ending:
                 self._proxy.start(end_with_parent(os.getpid()))
-                say(f"{len(self._workers)} processes are ready.")
+                say(f"{len(self._workers)} processes are ready. kill -HUP {os.getpid()} restarts them one by one.")
             while not self._is_ending:
                 self._look()
                 time.sleep(INTERVAL)
