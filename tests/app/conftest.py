@@ -110,28 +110,20 @@ def wait_and_list_cheaply() -> Iterator[None]:
         yield
 
 
-class LastingReader(AttachmentReader):
-    """A reader of files that outlives the caches of the app: starting its process takes longer than a test."""
-
-    def close(self) -> None:
-        """Leave the processes to the next test."""
-
-    def end(self) -> None:
-        super().close()
-
-
 @pytest.fixture(scope="session", autouse=True)
 def read_files_in_lasting_processes() -> Iterator[None]:
-    readers: dict[tuple[Any, ...], LastingReader] = {}
+    """Leave readers of files to the next test: starting a process of theirs takes longer than a test."""
+    readers: dict[tuple[Any, ...], AttachmentReader] = {}
 
-    def find_reader(*arguments: Any) -> LastingReader:
-        return readers.setdefault(arguments, LastingReader(*arguments))
+    def find_reader(*arguments: Any) -> AttachmentReader:
+        return readers.setdefault(arguments, AttachmentReader(*arguments))
 
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr(resources, "AttachmentReader", find_reader)
+        patch.setattr(resources.attachment_reader, "_release", lambda _: None)
         yield
     for reader in readers.values():
-        reader.end()
+        reader.close()
 
 
 @pytest.fixture
