@@ -6,7 +6,7 @@ what is new, and the last item, row or line of the live element again.
 
 from __future__ import annotations
 
-from lib.ui.markdown.blocks import normalize, parse_blocks
+from lib.ui.markdown.blocks import normalize, read_blocks
 from lib.ui.markdown.footnotes import has_notes
 from lib.ui.markdown.limits import BASE_ALLOWANCE, build_allowance, estimate_cost, estimate_formula_signs
 from lib.ui.markdown.restart import Restart, find_restart
@@ -127,7 +127,7 @@ class _Tail:
 
     def _continues(self, shown: str) -> bool:
         """Check that the rows of a table are not those of a heading, which a line of signs makes of them."""
-        return not self._context.count("\n") > 1 or parse_blocks(shown)[0].type == "paragraph_open"
+        return not self._context.count("\n") > 1 or read_blocks(shown)[0].type == "paragraph_open"
 
     def _move_to(self, restart: Restart) -> None:
         """Rewrite what is before the restart for good, if the browser's time allows."""
@@ -149,7 +149,7 @@ class _Tail:
         self._done_chars += len(before) - len(self._context)
         self._rest = restart.context + self._rest[restart.position :]
         self._context = restart.context
-        self._context_cost = estimate_cost(parse_blocks(self._context)) if self._context else 0.0
+        self._context_cost = estimate_cost(read_blocks(self._context)) if self._context else 0.0
 
 
 def _without_lines(text: str, count: int) -> str:

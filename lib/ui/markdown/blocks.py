@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import re
+from collections.abc import Sequence
+from functools import lru_cache
 from itertools import islice
 from textwrap import dedent
 
@@ -18,9 +20,11 @@ from lib.ui.markdown.limits import limit_marks
 MIN_BLOCK_CHARS = 300
 # Characters after a blank line that must arrive before the next block's type is certain.
 LOOKAHEAD_CHARS = 6
+_MAX_CACHED_CHARS = 2000
 
 _LINE_END = re.compile(r"\r\n|\r|\n")
 _INVALID_CHARS = re.compile(r"[\x00\ud800-\udfff]")
+_INDENT = re.compile(r"^[ \t]", re.MULTILINE)
 _BLANK_LINE = re.compile(r"(?:\r\n|\r|\n)[ \t]*(?:\r\n|\r|\n)")
 _FORMULA_OPENER = re.compile(r"[ \t]*(\$\$|\\\[)")
 _AMBIGUOUS_START = re.compile(r"[-+*_ \t]*|\d{0,9}[.)]?")
@@ -109,8 +113,13 @@ _PARSER = _build_parser()
 
 def normalize(text: str) -> str:
     """Read a text as Streamlit's server does: dedented, stripped, with one kind of line end. Marks are limited."""
-    text = limit_marks(_INVALID_CHARS.sub("\ufffd", _LINE_END.sub("\n", text)))
-    return dedent(text).strip().lstrip("\ufeff \t\n")
+    if "\r" in text:
+        text = _LINE_END.sub("\n", text)
+    if not text.isascii() or "\0" in text:
+        text = limit_marks(_INVALID_CHARS.sub("\ufffd", text))
+    if _INDENT.search(text):
+        text = dedent(text)
+    return text.strip().lstrip("\ufeff \t\n")
 
 
 def parse_blocks(text: str) -> list[Token]:
@@ -122,6 +131,16 @@ def parse_blocks(text: str) -> list[Token]:
     tokens: list[Token] = []
     _PARSER.block.parse(text, _PARSER, {}, tokens)
     return tokens
+
+
+def read_blocks(text: str) -> Sequence[Token]:
+    """Parse a text as `parse_blocks`, for those who change no token: a frame of a growing text asks several times."""
+    return _parse_cached(text) if len(text) <= _MAX_CACHED_CHARS else parse_blocks(text)
+
+
+@lru_cache(maxsize=16)
+def _parse_cached(text: str) -> Sequence[Token]:
+    return tuple(parse_blocks(text))
 
 
 def _list_paragraphs(text: str) -> list[Token]:
@@ -188,7 +207,7 @@ def split_first_block(text: str, skipped: int = 0) -> tuple[int, int]:
     if first.startswith(("\t", "    ", " \t", "  \t", "   \t")):
         return 0, len(text)
     previous_type = ""
-    for token in parse_blocks("\n".join(lines)):
+    for token in read_blocks("\n".join(lines)):
         if token.level or token.nesting < 0 or not token.map:
             continue
         start, end = token.map

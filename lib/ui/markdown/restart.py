@@ -8,12 +8,13 @@ rows of a table and of the lines of a code block; for the last two, the first li
 from __future__ import annotations
 
 import re
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 from markdown_it.token import Token
 
 from lib.ui.markdown.arriving import find_code, has_open_display, has_open_inline
-from lib.ui.markdown.blocks import LIST_TOKENS, MIN_BLOCK_CHARS, has_open_formula, parse_blocks, split_first_block
+from lib.ui.markdown.blocks import LIST_TOKENS, MIN_BLOCK_CHARS, has_open_formula, read_blocks, split_first_block
 from lib.ui.markdown.limits import find_delimiter_row
 
 # Lines that are read again with the next ones, besides the one that is not complete.
@@ -44,7 +45,7 @@ def find_restart(text: str) -> Restart | None:
     if not _CANDIDATE.search(text):
         return None
     lines = text.split("\n")
-    tokens = parse_blocks(text)
+    tokens = read_blocks(text)
     blocks = [token for token in tokens if not token.level and token.nesting >= 0 and token.map]
     start = len(text) - len(text.lstrip())
     if not blocks or (start and text[start - 1] != "\n"):
@@ -62,7 +63,7 @@ def find_restart(text: str) -> Restart | None:
     return restart if restart.position > len(restart.context) else None
 
 
-def _find_item(lines: list[str], tokens: list[Token]) -> Restart | None:
+def _find_item(lines: list[str], tokens: Sequence[Token]) -> Restart | None:
     """Find the last item of a list whose first line is complete."""
     items = [token.map[0] for token in tokens if token.type == "list_item_open" and token.level == 1 and token.map]
     for number in reversed(items):
