@@ -112,6 +112,11 @@ def _keep_compiled_scripts() -> None:
     cache_class.get_bytecode = get_bytecode
 
 
+def compile_script(path: str) -> None:
+    """Compile a script before its first run."""
+    ScriptCache().get_bytecode(path)
+
+
 def _check_requests_by_state() -> None:
     """Look at each element and access only whether a request to end the run has come, before all else."""
     handle_request = ScriptRunner._maybe_handle_execution_control_request

@@ -13,8 +13,9 @@ from babel import dates, numbers
 
 from lib.config.log_setup import log_fields
 from lib.core.errors import AntlerError
+from lib.core.usage import ConversationFilter
 from lib.ui.markdown import blocks, sanitize
-from lib.ui.server import collection, streamlit_private
+from lib.ui.server import collection, streamlit_private, streamlit_runs
 from lib.ui.session import resources, services
 from lib.ui.text.i18n import LOCALES
 
@@ -60,9 +61,35 @@ def open_database() -> None:
     resources.draft_secret()
 
 
+def read_as_a_page() -> None:
+    """Read what the chat page reads, of nobody: SQLAlchemy compiles a statement when it is executed first.
+
+    The purge is that of the first run.
+    """
+    resources.purge_expired()
+    resources.team_checks()
+    store, owner, conversation_id = resources.store(), "", ""
+    store.users.revoked_before(owner)
+    store.preferences.load(owner)
+    store.prompts.summaries(owner)
+    store.conversations.folders(owner)
+    for kind in ("pinned", "open"):
+        store.conversations.page(owner, 1, ConversationFilter(kind))
+    store.queue.load(owner, conversation_id)
+    store.conversations.get(owner, conversation_id)
+    store.messages.nodes(owner, conversation_id)
+    store.usage.totals_by_answer(owner, conversation_id)
+
+
 def load_models() -> None:
     """Start the demo where it is used, and fetch the list of models."""
     resources.shared_connection().catalog.model_list(services.MODEL_LIST_TIMEOUT)
+
+
+def compile_scripts() -> None:
+    """Compile the scripts of all pages."""
+    for path in (_ROOT / "app.py", *(_ROOT / "pages").glob("*.py")):
+        streamlit_runs.compile_script(str(path))
 
 
 def load_texts() -> None:
@@ -83,4 +110,6 @@ STEPS: tuple[Callable[[], None], ...] = (
     load_models,
     load_texts,
     import_modules,
+    read_as_a_page,
+    compile_scripts,
 )
