@@ -21,7 +21,12 @@ RUN = """async ([within, only]) => {
     rule: id, impact, target: node.target.flat().join(" "), html: node.html, summary: node.failureSummary,
   })));
 }"""
-# An icon is a word until its font is there, which axe-core takes for a part of the label.
+# An icon is a word until its font is there, which axe-core takes for a part of the label. The browser asks for a font
+# when it draws the first text in it, and says until then that all are loaded.
+LOAD_ICONS = """async () => {
+  await document.fonts.load('1em "Material Symbols Rounded"');
+  await document.fonts.ready;
+}"""
 IS_IN_THEME = """color => {
   if (document.fonts.status !== "loaded") return false;
   const app = document.querySelector('[data-testid="stApp"]') ?? document.body;
@@ -45,6 +50,7 @@ class Audit:
         """
         if not page.evaluate("() => Boolean(window.axe)"):
             page.evaluate(AXE)
+        page.evaluate(LOAD_ICONS)
         themes = self._themes if in_both_themes else self._themes[:1]
         for theme, only in zip(themes, (None, COLOR_RULES), strict=False):
             self._set_theme(page, theme)
