@@ -20,11 +20,13 @@ from collections.abc import Iterator
 from contextlib import ExitStack, contextmanager
 from pathlib import Path
 
+from lib.config.auth import AccessSettings, user_from_proxy
 from lib.core.conversation import Conversation, Message, Node, TextPart
+from lib.core.user import User
 from lib.storage.store import Store
 from tests.bench.gateway import question, running_gateway, times_in
 from tests.bench.naive_server import start_naive
-from tests.bench.tab import SECRET, open_tab
+from tests.bench.tab import SECRET, open_tab, proxy_headers
 from tests.browser.conftest import KEY
 from tests.browser.history_seed import build_turns
 from tests.support.app_server import ROOT, START_SECONDS, AppServer, free_port, own_environment
@@ -122,8 +124,16 @@ def seed_history(database: str, users: int) -> None:
                 parent = nodes[-1].id if nodes else None
                 nodes.append(Node(f"n{user}-{number}-{index}", parent, message, float(number)))
             records.append((Conversation(f"c{user}-{number}", f"Chat {number}", float(number), nodes[-1].id), nodes))
-        store.conversations.import_all(f"proxy:user{user}@example.com", records)
+        store.conversations.import_all(_owner_of(f"user{user}"), records)
     store.close()
+
+
+def _owner_of(name: str) -> str:
+    """Return the id under which the server stores what a user of `open_tab` owns."""
+    access = AccessSettings("proxy", proxy_secret=SECRET)
+    user = user_from_proxy(lambda header: [proxy_headers(name)[header]], access)
+    assert isinstance(user, User)
+    return user.id
 
 
 def access_settings(gateway: str) -> dict[str, str]:

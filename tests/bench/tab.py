@@ -105,12 +105,18 @@ class Tab:
         return (time.monotonic() - start) * 1000
 
 
+def proxy_headers(name: str) -> dict[str, str]:
+    """Return the headers by which a proxy signs a user in."""
+    return {"X-Antler-Proxy": SECRET, "X-Forwarded-Email": f"{name}@example.com"}
+
+
 @contextlib.asynccontextmanager
 async def open_tab(url: str, name: str) -> AsyncIterator[Tab]:
     """Open a page of a user that a proxy has signed in, and yield it after its first run."""
-    headers = {"X-Antler-Proxy": SECRET, "X-Forwarded-Email": f"{name}@example.com"}
     address = f"{url.replace('http', 'ws')}/_stcore/stream"
-    async with connect(address, origin=url, additional_headers=headers, max_size=None, ping_interval=None) as socket:
+    async with connect(
+        address, origin=url, additional_headers=proxy_headers(name), max_size=None, ping_interval=None
+    ) as socket:
         tab = Tab(socket)
         receiver = asyncio.create_task(tab.receive())
         await tab.run()

@@ -24,7 +24,7 @@ from websockets.asyncio.client import ClientConnection, connect
 from tests.bench.concurrent_users import access_settings
 from tests.bench.gateway import question, running_gateway
 from tests.bench.markdown import SAMPLES
-from tests.bench.tab import SECRET
+from tests.bench.tab import proxy_headers
 from tests.support.app_server import AppServer
 
 READERS, RATE = 8, 50  # tokens per second of each answer
@@ -52,9 +52,8 @@ GROUPS = {"ScriptRunner": "script", "answer-save": "checkpoints", "checkpoints":
 
 async def _read(url: str, name: str, kind: str, streaming: asyncio.Barrier, end: asyncio.Event) -> None:
     """Open the page, ask, and take messages without reading them until `end`."""
-    headers = {"X-Antler-Proxy": SECRET, "X-Forwarded-Email": f"{name}@example.com"}
     address = f"{url.replace('http', 'ws')}/_stcore/stream"
-    async with connect(address, origin=url, additional_headers=headers, max_size=None) as socket:  # type: ignore[arg-type]
+    async with connect(address, origin=url, additional_headers=proxy_headers(name), max_size=None) as socket:  # type: ignore[arg-type]
         await socket.send(_rerun_message())
         page, composer = await _find_composer(socket)
         await socket.send(_rerun_message(page, composer, kind))
