@@ -1,5 +1,5 @@
 # Two commands do everything: `make run` and `make test`. `make serve WORKERS=4` runs several processes behind nginx,
-# `make test-fast` leaves the browser tests out, `make test-real` asks a real gateway, and `make bench` measures.
+# `make test-fast` runs all tests without a browser, `make test-real` asks a real gateway, and `make bench` measures.
 PYTHON ?= python3
 PORT ?= 8501
 # Loopback only: without sign-in, whoever reaches the page uses its key.
@@ -11,13 +11,13 @@ REAL := .venv-real/bin
 PEERS_BIN := .venv-peers/bin
 OPEN_WEBUI_BIN := .venv-open-webui/bin
 # Worker processes of each stage; 0 runs the tests in the pytest process itself.
-UNIT_WORKERS ?= 3
+UNIT_WORKERS ?= 4
 BROWSER_WORKERS ?= 4
 
 # Each worker and each server of the tests would compile all modules anew.
 export PYTHONDONTWRITEBYTECODE :=
 
-.PHONY: run serve pictures recordings test test-fast test-unit test-browser test-order test-deep test-real bench check format clean
+.PHONY: run serve pictures recordings test test-fast test-browser test-order test-deep test-real bench check format clean
 
 run: .venv/run.stamp
 	@$(BIN)/python -m lib.config.settings
@@ -29,14 +29,12 @@ serve: .venv/run.stamp
 	@echo "Antler will be at http://$(ADDRESS):$(PORT); \`kill -HUP\` of this process restarts its parts one by one."
 	@exec $(BIN)/python -m deploy.serve --workers=$(WORKERS) --address=$(ADDRESS) --port=$(PORT)
 
-test: test-fast
+# The checks beside the tests, which wait a part of their time.
+test: .venv/test.stamp
+	$(MAKE) --no-print-directory -j2 check test-fast
 	$(MAKE) --no-print-directory test-browser
 
-# The checks beside the tests, which wait a part of their time.
 test-fast: .venv/test.stamp
-	$(MAKE) --no-print-directory -j2 check test-unit
-
-test-unit: .venv/test.stamp
 	$(BIN)/python -m pytest -n $(UNIT_WORKERS) --dist worksteal tests/unit tests/app
 
 # In processes of their own: Playwright leaves an event loop running, so asyncio.run fails in any later test.

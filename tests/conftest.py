@@ -23,12 +23,13 @@ from tests.support import app_server
 from tests.support.app_server import ServerPool
 from tests.support.forked_process import ForkServer
 
-# The same examples in every run by default; HYPOTHESIS_PROFILE=deep looks for new ones.
+# The same examples in every run, more of them in CI; HYPOTHESIS_PROFILE=deep looks for new ones.
 # No check depends on the wall clock, so that a busy machine fails no test.
 UNTIMED = {"deadline": None, "suppress_health_check": [HealthCheck.too_slow]}
-settings.register_profile("default", max_examples=50, derandomize=True, database=None, **UNTIMED)
+settings.register_profile("default", max_examples=25, derandomize=True, database=None, **UNTIMED)
+settings.register_profile("ci", max_examples=50, derandomize=True, database=None, **UNTIMED)
 settings.register_profile("deep", max_examples=2_000, print_blob=True, **UNTIMED)
-settings.load_profile(os.environ.get("HYPOTHESIS_PROFILE", "default"))
+settings.load_profile(os.environ.get("HYPOTHESIS_PROFILE") or ("ci" if "CI" in os.environ else "default"))
 # Databases and browser profiles are synced all the time; in memory, that costs nothing.
 MEMORY = Path("/dev/shm")
 MIN_FREE_MEMORY = 4 << 30  # bytes
