@@ -10,9 +10,10 @@ MIN_INTERVAL, MAX_INTERVAL = 0.05, 0.2  # seconds; a shorter time would not be n
 # That keeps the load low which would make frames fewer and late.
 _PAGES, _CROWDED_INTERVAL = (2, 8), 0.1
 # The event loop's lag in seconds, and the share of a core that the process uses: from the first value on frames become
-# fewer, at the second they are fewest. The lag shows a load from outside as well, the share comes before the lag.
+# fewer, at the second they are fewest. The lag shows a load from outside as well, the share comes before the lag. The
+# interpreter uses little more than one core: with the share alone, frames are not so few that this itself is the lag.
 _LAG = (0.02, 0.1)
-_CPU_SHARE = (0.3, 0.8)
+_CPU_SHARE = (0.4, 1.2)
 _SMOOTHING = 0.2  # weight of a new measurement
 
 

@@ -36,6 +36,7 @@ from lib.core.pricing import TeamPrice
 from lib.gateway.catalog.library_updates import LibraryUpdates
 from lib.storage.database.engine import MAX_CONNECTIONS
 from lib.storage.store import Store
+from lib.ui.session.run_queue import run_queue
 from lib.ui.session.shared_resource import SharedResource
 from lib.ui.session.timed_cache import TimedCache
 
@@ -151,6 +152,7 @@ def generations() -> GenerationRegistry:
         followers=registry.count_followers,
         closing=lambda: float(registry.is_shutting_down),
     )
+    run_queue.observe_followers(registry.count_followers)
     return registry
 
 

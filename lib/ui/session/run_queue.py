@@ -9,6 +9,7 @@ from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 
 MAX_RENDERING = 2  # one computes while another one waits for the database
+CROWD = 8  # pages that follow answers, from which on one run renders at a time: else answers wait for their turns
 # Seconds after which a run does not count any more: it waits for something else, such as the gateway.
 MAX_TURN = 1.0
 
@@ -29,9 +30,14 @@ class RunQueue:
         self._max_rendering = max_rendering
         self._max_turn = max_turn
         self._clock = clock
+        self._count_followers: Callable[[], int] = lambda: 0
         self._changed = threading.Condition()
         self._waiting: deque[int] = deque()  # thread ids
         self._started: dict[int, float] = {}  # start of the turn, by thread id
+
+    def observe_followers(self, count_followers: Callable[[], int]) -> None:
+        """Let one run render at a time while many pages follow answers, of which a function returns the number."""
+        self._count_followers = count_followers
 
     @contextmanager
     def turn(self) -> Iterator[None]:
@@ -69,7 +75,8 @@ class RunQueue:
         now = self._clock()
         left = sorted(started + self._max_turn - now for started in self._started.values())
         counted = [seconds for seconds in left if seconds > 0]
-        return counted[-self._max_rendering] if len(counted) >= self._max_rendering else 0.0
+        max_rendering = 1 if self._count_followers() >= CROWD else self._max_rendering
+        return counted[-max_rendering] if len(counted) >= max_rendering else 0.0
 
 
 run_queue = RunQueue()

@@ -8,7 +8,7 @@ from lib.chat.turns import frame_pace
 from lib.chat.turns.frame_pace import MAX_INTERVAL, MIN_INTERVAL, FramePace
 
 
-@pytest.mark.parametrize("load", [(0.2, 0.1), (0.0, 1.0), (0.2, 1.5)])
+@pytest.mark.parametrize("load", [(0.2, 0.1), (0.0, 1.2), (0.2, 1.5)])
 def test_frames_become_fewer_with_the_load_and_return(load: tuple[float, float]) -> None:
     pace, intervals = FramePace(), []
     for measurement in [load] * 40 + [(0.0, 0.1)] * 40:

@@ -7,7 +7,7 @@ from collections.abc import Callable
 
 import pytest
 
-from lib.ui.session.run_queue import RunQueue
+from lib.ui.session.run_queue import CROWD, RunQueue
 
 TIMEOUT = 60.0
 UNLIMITED = 1e6  # seconds
@@ -87,6 +87,20 @@ def test_few_runs_render_at_the_same_time_in_the_order_of_their_requests(runs):
     runs.end("a")
     runs.wait_for("a", "b", "c", "d")
     assert runs.queue.counts() == (2, 1)
+
+
+def test_one_run_renders_at_a_time_while_many_pages_follow_answers(runs):
+    followers = [CROWD]
+    runs.queue.observe_followers(lambda: followers[0])
+    runs.start("a")
+    runs.wait_for("a")
+    runs.start("b")
+    runs.wait_until_waiting(1)
+    followers[0] = CROWD - 1
+    runs.start("c")
+    runs.wait_until_waiting(2)
+    runs.end("a")
+    runs.wait_for("a", "b", "c")
 
 
 def test_a_run_that_follows_an_answer_gives_its_turn_up(runs):
