@@ -223,8 +223,11 @@ def say(message: str) -> None:
 
 
 def child_environment(environ: Mapping[str, str], config: Path = ROOT / ".streamlit/config.toml") -> dict[str, str]:
-    """Return the environment of the processes: all must read each other's cookies."""
-    defaults = {DRAIN: str(DRAIN_SECONDS), "PYTHONUNBUFFERED": "1"}
+    """Return the environment of the processes: all must read each other's cookies.
+
+    Each script run is a thread: with many arenas, malloc would keep more and more memory that nothing uses.
+    """
+    defaults = {DRAIN: str(DRAIN_SECONDS), "PYTHONUNBUFFERED": "1", "MALLOC_ARENA_MAX": "2"}
     settings = tomllib.loads(config.read_text(encoding="utf-8")) if config.exists() else {}
     if "cookieSecret" not in settings.get("server", {}):
         defaults[COOKIE_SECRET] = secrets.token_hex(32)

@@ -84,6 +84,12 @@ def test_processes_of_one_machine_read_each_others_cookies(tmp_path):
     assert serve.COOKIE_SECRET not in serve.child_environment({}, config)
 
 
+def test_malloc_keeps_little_free_memory_wherever_the_program_is_deployed(tmp_path):
+    assert serve.child_environment({}, tmp_path / "none")["MALLOC_ARENA_MAX"] == "2"
+    for name in ("Dockerfile", "antler@.service"):
+        assert re.search(r"^(?:ENV |Environment=).*\bMALLOC_ARENA_MAX=2$", text(name), re.MULTILINE), name
+
+
 def test_a_process_that_ends_is_started_again_after_longer_and_longer_delays(monkeypatch):
     now = [1000.0]
     started: list[float] = []
