@@ -23,9 +23,11 @@ const readTyped = (field) => storage((store) => JSON.parse(store.getItem(storage
 const forgetTyped = (field, key = storageKey(field)) => storage((store) => store.removeItem(key));
 const isTyped = (element) => typedUser && element.matches?.(TYPED_FIELDS) && element.closest(TYPED);
 
-const onTypedFocus = ({ target }) => { if (isTyped(target)) target.antlerBase ??= target.value; };
+// The text that the editor begins with: that before the first key. A new field may have the focus before its value.
+const noteBase = ({ target }) => { if (isTyped(target) && !target.antlerIsTyped) target.antlerBase = target.value; };
 const onTyped = ({ target, isTrusted }) => {
   if (!isTrusted || !isTyped(target)) return;
+  target.antlerIsTyped = true;
   ended.clear();
   const base = readTyped(target)?.base ?? target.antlerBase ?? "", text = target.value;
   if (text === base || text.length > MAX_LENGTH) forgetTyped(target);
@@ -45,6 +47,7 @@ const later = (action) => new Promise((done) => setTimeout(() => done(action()),
 // is left.
 const putBack = async (field, { base, text }) => {
   field.antlerBase = base;
+  field.antlerIsTyped = true;
   setTyped(field, text);
   await later(() => {
     if (!field.isConnected || field.value !== text) return;
@@ -96,7 +99,8 @@ let mountedKey, observer = null;
 export default function ({ data, key }) {
   typedUser = data.user;
   mountedKey = key;
-  document.addEventListener("focusin", onTypedFocus, { capture: true });
+  document.addEventListener("focusin", noteBase, { capture: true });
+  document.addEventListener("beforeinput", noteBase, { capture: true });
   document.addEventListener("input", onTyped, { capture: true });
   document.addEventListener("click", onEndingClick, { capture: true });
   document.addEventListener("keydown", onEndingKey, { capture: true });
@@ -109,7 +113,8 @@ export default function ({ data, key }) {
     if (mountedKey !== key) return;
     observer.disconnect();
     observer = null;
-    document.removeEventListener("focusin", onTypedFocus, { capture: true });
+    document.removeEventListener("focusin", noteBase, { capture: true });
+    document.removeEventListener("beforeinput", noteBase, { capture: true });
     document.removeEventListener("input", onTyped, { capture: true });
     document.removeEventListener("click", onEndingClick, { capture: true });
     document.removeEventListener("keydown", onEndingKey, { capture: true });
