@@ -98,14 +98,14 @@ def _read_own_values_directly() -> None:
 
 def _keep_compiled_scripts() -> None:
     """Compile a script once for each version of its file; Streamlit forgets all when the last visitor leaves."""
-    compile_script = ScriptCache.get_bytecode
+    get_compiled = ScriptCache.get_bytecode
     compiled: dict[str, tuple[int, Any]] = {}
 
     def get_bytecode(cache: ScriptCache, path: str) -> Any:
         version = Path(path).stat().st_mtime_ns
         known = compiled.get(path)
         if known is None or known[0] != version:
-            known = compiled[path] = version, compile_script(ScriptCache(), path)
+            known = compiled[path] = version, get_compiled(ScriptCache(), path)
         return known[1]
 
     cache_class: Any = ScriptCache
