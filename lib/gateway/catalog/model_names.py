@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 from collections import defaultdict
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from typing import TypeVar
 
 T = TypeVar("T")
@@ -28,10 +28,14 @@ def group_by_name(entries: Iterable[tuple[str, T]]) -> tuple[dict[str, list[T]],
     return exact, undated
 
 
-def find_by_model_id(indexes: Sequence[Mapping[str, T]], model_id: str) -> T | None:
-    """Return the model's value in the first index that has its likeliest name; None without one."""
+def find_by_model_id(indexes: Sequence[Callable[[str], T | None]], model_id: str) -> T | None:
+    """Return the value of the model's likeliest name in the first index that has one; None without one.
+
+    An index is a look-up by name, such as the `get` of a mapping.
+    """
     names = list(_candidate_names(model_id))
-    return next((index[name] for index in indexes for name in names if name in index), None)
+    values = (index(name) for index in indexes for name in names)
+    return next((value for value in values if value is not None), None)
 
 
 def normalize_model_id(model_id: str) -> str:

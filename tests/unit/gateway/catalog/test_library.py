@@ -177,7 +177,8 @@ def test_library_price_is_found_under_every_spelling():
 
 
 def test_library_has_long_context_prices():
-    all_prices = [price for index in package_library()._prices for price in index.values()]
+    library = package_library()
+    all_prices = [price for _, model_id in library.models if (price := library.price_of(model_id))]
     assert all(price.base_price.input and price.base_price.output for price in all_prices)
     long_context_prices = [price for price in all_prices if price.long_context_price]
     assert long_context_prices
@@ -280,6 +281,19 @@ def test_malformed_entries_are_skipped_and_the_others_stay() -> None:
     assert library.capabilities_of("odd") == library.capabilities_of("huge") == Capabilities(vendor="OpenAI")
 
 
+def test_prices_of_a_name_that_differ_are_unknown() -> None:
+    dated = {f"gpt-7-2026-01-0{day}": {"cost": {"input": 1, "output": day}} for day in (1, 2)}
+    library = build_library({"openai": dated, "azure": {"gpt-7": {"cost": {"input": 1, "output": 1}}}})
+    assert library.price_of("gpt-7") is None
+    assert library.price_of("gpt-7-2026-01-02") == ModelPrice(Price(D(1), D(2)), "library")
+
+
+def test_descriptions_are_not_kept() -> None:
+    library = build_library({"openai": {"m": {"description": "long", "knowledge": "2025-03"}}})
+    assert library.capabilities_of("m").knowledge == "2025-03"
+    assert "description" not in library.models["openai", "m"].entry
+
+
 json_values = st.recursive(
     st.none() | st.booleans() | st.integers() | st.floats() | st.text(max_size=5),
     lambda inner: st.lists(inner, max_size=3) | st.dictionaries(st.text(max_size=5), inner, max_size=3),
@@ -294,4 +308,6 @@ model_fields = st.sampled_from(
 def test_arbitrary_entries_break_nothing(entry: dict[str, Any], provider: Any) -> None:
     library = parse_library({"openai": {"models": {"a": entry, "b": build_model("b")}}, "google": provider})
     library.build_indexes()
+    for _, model_id in library.models:
+        library.capabilities_of(model_id), library.price_of(model_id)
     assert library.capabilities_of("b").context_window == 10

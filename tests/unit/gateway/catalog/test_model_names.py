@@ -21,7 +21,7 @@ def test_normalized_id(model_id: str, name: str) -> None:
 
 
 def test_first_index_with_the_likeliest_name_wins() -> None:
-    indexes = ({"gpt-7": 1}, {"gpt-7-high": 2, "o9": 3})
+    indexes = ({"gpt-7": 1}.get, {"gpt-7-high": 2, "o9": 3}.get)
     assert [find_by_model_id(indexes, model_id) for model_id in ("gpt-7-high", "O9", "gpt-8")] == [1, 3, None]
 
 
