@@ -116,8 +116,7 @@ def render(user: User, open_id: str | None) -> None:
         for name, count in folder_counts:
             renderer.render_folder(name, count)
         renderer.render_page("open", ConversationFilter(), renderer.render_by_date)
-        if not renderer.rendered_ids and not folder_counts:
-            _render_note(t("sidebar.empty"))
+        _render_note("" if renderer.rendered_ids or folder_counts else t("sidebar.empty"))
 
 
 def render_archive(user: User, open_id: str | None) -> None:
@@ -125,8 +124,7 @@ def render_archive(user: User, open_id: str | None) -> None:
     renderer = _ListRenderer(user, open_id)
     with _toolbar_above(renderer, is_archive=True):
         renderer.render_page("archived", ConversationFilter("archived"), partial(renderer.render_rows, "archived"))
-        if not renderer.rendered_ids:
-            _render_note(t("archive.empty"))
+        _render_note("" if renderer.rendered_ids else t("archive.empty"))
 
 
 @contextmanager
@@ -157,8 +155,11 @@ def _render_heading(heading: str) -> None:
 
 
 def _render_note(note: str) -> None:
-    with st.container(key="list-note"):
-        st.caption(note)
+    """Render a note, or clear its place: a first chat is listed long before the run ends that answers in it."""
+    with st.empty():
+        if note:
+            with st.container(key="list-note"):
+                st.caption(note)
 
 
 def _rerun_when_finished(user: User, arriving_ids: Sequence[str]) -> None:
