@@ -18,6 +18,7 @@ NAMES = [
     "compare",
     "concurrent_users",
     "memory",
+    "cold_start",
     "token_cpu",
     "markdown",
     "hostile_page",
