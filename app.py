@@ -16,11 +16,11 @@ from lib.ui.server import (
     health,
     lifespan,
     log_setup,
+    page_head_middleware,
     shutdown,
     speech,
     streamlit_private,
     streamlit_runs,
-    theme_middleware,
 )
 from lib.ui.server.script_loop import ScriptLoop
 from lib.ui.session import resources
@@ -79,7 +79,7 @@ else:
         middleware=[
             Middleware(csp_middleware.SecurityHeadersMiddleware),
             Middleware(shutdown.DrainMiddleware),
-            Middleware(theme_middleware.ThemeMiddleware),
+            Middleware(page_head_middleware.PageHeadMiddleware),
             Middleware(auth_middleware.AuthMiddleware),
         ],
         on_script_error=errors.on_script_error,

@@ -70,7 +70,7 @@ with st.container() if has_queue else st.empty():
     if has_queue:
         queued_questions.render(user, view)
 stop_slot = composer.render(user, entries)
-transcript.preload_renderers()
+transcript.preload_renderers(is_arriving=view.generation is not None)
 file_viewer.render(user)
 answer_comparison.render(user, view)
 cache_view.render(user, view)

@@ -42,7 +42,7 @@ def render() -> None:
     with st.empty():
         undo.render()
     # Before the first answer, as on the chat page.
-    transcript.preload_renderers()
+    transcript.preload_renderers(is_arriving=navigation.COMPARISON_PARAMETER in st.query_params)
     view_slot, tabs_slot = st.empty(), st.empty()
     if comparison_id := st.query_params.get(navigation.COMPARISON_PARAMETER):
         with view_slot.container():

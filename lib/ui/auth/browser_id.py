@@ -6,6 +6,7 @@ import hashlib
 import re
 import secrets
 from collections.abc import Callable
+from pathlib import Path
 from typing import get_args
 
 from lib.ui.browser.component import declare
@@ -14,7 +15,9 @@ from lib.ui.session.values import BrowserIdentity, Persistence
 
 _COMPONENT_KEY = "browser"
 _SECRET_PATTERN = re.compile(r"[0-9a-f]{48}")
-_component = declare("browser_id", __file__, "browser_id")
+_component = declare("browser_id", __file__, "browser_secret", "browser_id")
+# The script that finds the identity, for the top of a page: what it creates settles while the page loads.
+SECRET_SCRIPT = Path(__file__).with_name("browser_secret.js").read_text(encoding="utf-8")
 
 
 def request_identity(on_identity: Callable[[], None]) -> None:

@@ -86,14 +86,18 @@ def _render_later_button(view: ConversationView) -> None:
         st.rerun()
 
 
-def preload_renderers() -> None:
+def preload_renderers(*, is_arriving: bool) -> None:
     """Let the browser load what renders formulas, emoji and code: the first of them would blank a growing text.
 
-    The brackets are of the sizes for which formulas have fonts of their own.
+    In the second run, since a page is shown when all of its elements can be, and that takes a quarter of a second; in
+    the first one where an answer is arriving. The brackets are of the sizes for which formulas have fonts of their own.
     """
-    if not session_state.is_renderer_preloaded:
-        session_state.is_renderer_preloaded = True
-        with st.container(key="preload"):
+    run = session_state.preload_run
+    is_due = run < 2 and (run == 1 or is_arriving)
+    if run < 2:
+        session_state.preload_run = 2 if is_due else 1
+    with st.container(key="preload") if is_due else st.empty():
+        if is_due:
             st.markdown("$\\displaystyle\\sum x\\big(\\Big(\\bigg(\\Bigg($ :+1:\n```python\nx\n```")
 
 

@@ -8,7 +8,7 @@ from starlette.datastructures import Headers, MutableHeaders
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from lib.ui.server import streamlit_private
-from lib.ui.server.theme_middleware import SCRIPT_DIGEST
+from lib.ui.server.page_head_middleware import SCRIPT_DIGESTS
 from lib.ui.session import resources
 
 # The page that holds the app of Streamlit Community Cloud in a frame.
@@ -49,7 +49,7 @@ def content_security_policy(host: str) -> str:
     """
     # Safari before 15.4 does not count websockets of the same host as 'self'.
     websockets = f" ws://{host} wss://{host}" if _HOST.fullmatch(host) else ""
-    digests = (*streamlit_private.inline_script_digests(), SCRIPT_DIGEST)
+    digests = (*streamlit_private.inline_script_digests(), *SCRIPT_DIGESTS)
     scripts = " ".join(f"'{digest}'" for digest in digests)
     ancestors = _CLOUD_ANCESTORS if resources.host().is_community_cloud else "'none'"
     return "; ".join(

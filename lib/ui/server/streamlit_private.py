@@ -49,6 +49,8 @@ RERUN = "rerun_script"
 MESSAGE_TYPES = frozenset({RERUN, "stop_script", "app_heartbeat", "file_urls_request", "deferred_file"})
 
 Headers = list[tuple[bytes, bytes]]
+# An import of another module of Streamlit's page, as its build writes it.
+_MODULE_IMPORT = re.compile(r"""\b(?:from|import)"\./([\w.-]+\.js)\"""")
 
 
 def disable_pages_directory() -> None:
@@ -193,6 +195,24 @@ def inline_script_digests() -> tuple[str, ...]:
     page = (Path(get_static_dir()) / "index.html").read_text(encoding="utf-8")
     scripts = re.findall(r"<script>(.*?)</script>", page, re.DOTALL)
     return tuple(f"sha256-{b64encode(hashlib.sha256(text.encode()).digest()).decode()}" for text in scripts)
+
+
+@lru_cache(maxsize=2)
+def list_modules(names: tuple[str, ...], *, with_imports: bool = True) -> tuple[str, ...]:
+    """Return the paths of modules of Streamlit's page by their names, such as an element's, and of those they import.
+
+    Left out are those that the page links itself, and names that this version of Streamlit does not have.
+    """
+    folder = Path(get_static_dir())
+    page, modules = (folder / "index.html").read_text(encoding="utf-8"), folder / "static/js"
+    found: dict[str, None] = {}
+    waiting = [path.name for name in names for path in sorted(modules.glob(f"{name}.*.js"))]
+    for name in waiting:  # which grows
+        if name not in found and name not in page and (modules / name).is_file():
+            found[name] = None
+            if with_imports:
+                waiting += _MODULE_IMPORT.findall((modules / name).read_text(encoding="utf-8"))
+    return tuple(f"./static/js/{name}" for name in found)
 
 
 def message_type(data: bytes) -> str:

@@ -84,7 +84,7 @@ class SessionState:
     view = Value[ConversationView](ConversationView())
     temporary_store = Value[TemporaryStore | None](None)
     scroll_target = Value[tuple[str, bool] | None](None)  # node id, and whether to highlight it
-    is_renderer_preloaded = Value[bool](False)  # of formulas, emoji and code
+    preload_run = Value[int](0)  # the runs of the page so far, up to the one that loads what renders code
     message_layout = Value[MessageLayout | None](None)
     edited_node_ids = Value[set[str]](set())  # questions with an open editor
     cancelled_edits = Value[dict[str, str]]({})  # text that was typed, by question id

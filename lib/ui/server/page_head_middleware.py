@@ -1,0 +1,114 @@
+"""Top of each page: scripts that run before the first frame, and links to the modules that its first elements need.
+
+The scripts are for the chosen theme, for questions that are sent early, and for the browser's identity.
+"""
+
+from __future__ import annotations
+
+import hashlib
+from base64 import b64encode
+from pathlib import Path
+
+from starlette.datastructures import MutableHeaders
+from starlette.types import ASGIApp, Message, Receive, Scope, Send
+
+from lib.core.errors import SettingError
+from lib.ui.auth.browser_id import SECRET_SCRIPT
+from lib.ui.server import streamlit_private
+from lib.ui.session import resources
+
+_SCRIPT = "\n".join(
+    (Path(__file__).parent / name).read_text(encoding="utf-8")
+    for name in ("theme.js", "held_questions.js", "idle_modules.js")
+)
+_HEAD, _HEAD_END = b"<head>", b"</head>"
+# Headers of a request by which the response could be compressed, a part, or none.
+_DROPPED_HEADERS = frozenset({b"accept-encoding", b"if-none-match", b"if-modified-since", b"if-range", b"range"})
+
+# The elements of the chat page. Streamlit loads the module of each when the first element of its kind arrives, and the
+# modules that it needs after that: linked, they are there before.
+_ELEMENTS = ("BidiComponent", "Html", "Button", "TextInput", "ImageList", "FileUploader", "ChatInput", "PageLink")
+# Those of code, formulas and emoji in texts, which a script loads when the page is at rest.
+_IDLE_MODULES = ("StreamlitSyntaxHighlighter", "rehype-katex", "remark-emoji")
+# The access modes in which a browser is its user.
+_MODES_WITH_BROWSERS = ("local", "viewers", "password")
+
+# The digests of the scripts, as a content security policy names them.
+SCRIPT_DIGESTS = tuple(
+    f"sha256-{b64encode(hashlib.sha256(script.encode()).digest()).decode()}" for script in (_SCRIPT, SECRET_SCRIPT)
+)
+
+
+class PageHeadMiddleware:
+    """ASGI middleware that adds scripts and links to the responses to page requests."""
+
+    def __init__(self, app: ASGIApp) -> None:
+        self._app = app
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        if scope["type"] == "http" and scope["method"] == "GET" and _accepts_page(scope):
+            headers = [(name, value) for name, value in scope["headers"] if name not in _DROPPED_HEADERS]
+            await self._app({**scope, "headers": headers}, receive, _PageSender(send).send)
+        else:
+            await self._app(scope, receive, send)
+
+
+class _PageSender:
+    """Sends a response, with scripts and links if it is an HTML page."""
+
+    def __init__(self, send: Send) -> None:
+        self._send = send
+        self._start: Message | None = None  # of a page that is not complete yet
+        self._body = b""
+
+    async def send(self, message: Message) -> None:
+        if message["type"] == "http.response.start" and _is_page(message):
+            self._start = message
+        elif self._start is None or message["type"] != "http.response.body":
+            await self._send(message)
+        else:
+            self._body += message.get("body", b"")
+            if not message.get("more_body", False):
+                await self._send_page(self._start, self._body)
+
+    async def _send_page(self, start: Message, body: bytes) -> None:
+        body = body.replace(_HEAD, _HEAD + _build_scripts().encode(), 1)
+        body = body.replace(_HEAD_END, _build_links().encode() + _HEAD_END, 1)
+        headers = MutableHeaders(scope=start)
+        headers["Content-Length"] = str(len(body))
+        # They are those of the file, which does not change with the script.
+        for name in ("ETag", "Last-Modified"):
+            if name in headers:
+                del headers[name]
+        await self._send(start)
+        await self._send({"type": "http.response.body", "body": body})
+
+
+def _accepts_page(scope: Scope) -> bool:
+    return any(name == b"accept" and b"text/html" in value for name, value in scope["headers"])
+
+
+def _is_page(start: Message) -> bool:
+    headers = MutableHeaders(scope=start)
+    is_html = headers.get("content-type", "").startswith("text/html")
+    return is_html and "content-encoding" not in headers
+
+
+def _build_scripts() -> str:
+    scripts = (_SCRIPT, SECRET_SCRIPT) if _has_browser_users() else (_SCRIPT,)
+    return "".join(f"<script>{script}</script>" for script in scripts)
+
+
+def _build_links() -> str:
+    """Build the links to the modules, which are loaded after those of Streamlit's page itself."""
+    modules = streamlit_private.list_modules(_ELEMENTS)
+    links = "".join(f'<link rel="modulepreload" crossorigin href="{path}">' for path in modules)
+    idle = " ".join(streamlit_private.list_modules(_IDLE_MODULES, with_imports=False))
+    return f'{links}<meta name="antler-idle-modules" content="{idle}">'
+
+
+def _has_browser_users() -> bool:
+    try:
+        return resources.settings().access.mode in _MODES_WITH_BROWSERS
+    except SettingError:
+        return False
