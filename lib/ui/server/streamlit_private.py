@@ -74,14 +74,14 @@ def use_script_loops(new_loop: Callable[[], AbstractEventLoop]) -> None:
     module.AppSession = Session
 
 
-def load_modules() -> None:
-    """Load what Streamlit loads in the first run of a process.
-
-    These are the libraries of data frames, and the files of all modules, which it reads to find out if it runs in a
-    Python prompt.
-    """
-    dataframe_util.is_dataframe_like({})
+def check_prompt() -> None:
+    """Let Streamlit find out if it runs in a Python prompt: in its first run, it reads the files of all modules."""
     env_util.is_repl()
+
+
+def load_data_frames() -> None:
+    """Load the libraries of data frames, as the first chart or table does."""
+    dataframe_util.is_dataframe_like({})
 
 
 def render_style_sheet(css: str) -> None:

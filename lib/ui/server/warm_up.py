@@ -5,6 +5,7 @@ from __future__ import annotations
 import importlib
 import logging
 import threading
+import time
 from collections.abc import Callable
 from datetime import date
 from pathlib import Path
@@ -22,34 +23,50 @@ from lib.ui.text.i18n import LOCALES
 log = logging.getLogger(__name__)
 
 _ROOT = Path(__file__).resolve().parents[3]
+# Seconds until the rest is prepared: a visitor who is there already would wait for it.
+PAUSE = 3.0
+# Folders of lib/ui that the chat page imports; the other pages need the others.
+_CHAT_FOLDERS = ("auth", "browser", "chat", "composer", "files", "history", "projects", "session", "text", "widgets")
 # Markdown of each kind that loads tables or compiles patterns at its first use.
 _SAMPLE = "# A\n\n1. *b* [c](https://d.org) $x^2$ \\(y\\) **中文**\n\n| a |\n|---|\n| 1 |\n\n```python\nx\n```\n"
 
 
-def start() -> threading.Thread:
+def start(pause: float = PAUSE) -> threading.Thread:
     """Prepare in a thread of its own; visitors do not wait for it, except for what they need at that moment."""
-    thread = threading.Thread(target=warm_up, name="warm-up", daemon=True)
+    thread = threading.Thread(target=warm_up, args=(pause,), name="warm-up", daemon=True)
     thread.start()
     return thread
 
 
-def warm_up() -> None:
+def warm_up(pause: float = 0.0) -> None:
     """Load modules, tables and data that would otherwise be loaded in the run of the first visitor.
 
-    What fails is left to that run, which says what is wrong.
+    `pause` seconds later, what only other pages than the chat need is loaded. What fails is left to the run that needs
+    it, which says what is wrong.
     """
-    for step in STEPS:
-        try:
-            step()
-        except AntlerError as error:
-            log.debug("not prepared", extra=log_fields(step=step.__name__, error=type(error).__name__))
+    for steps, seconds in ((STEPS, 0.0), (LATER_STEPS, pause)):
+        time.sleep(seconds)
+        for step in steps:
+            try:
+                step()
+            except AntlerError as error:
+                log.debug("not prepared", extra=log_fields(step=step.__name__, error=type(error).__name__))
     # Everything that is loaded by now lives as long as the process.
     collection.freeze()
 
 
-def import_modules() -> None:
+def import_chat_modules() -> None:
+    """Import the modules of the chat page."""
+    _import_modules(*(f"lib/ui/{folder}" for folder in _CHAT_FOLDERS))
+
+
+def import_all_modules() -> None:
     """Import the modules of all pages."""
-    for path in sorted((_ROOT / "lib/ui").rglob("*.py")):
+    _import_modules("lib/ui")
+
+
+def _import_modules(*folders: str) -> None:
+    for path in sorted(path for folder in folders for path in (_ROOT / folder).rglob("*.py")):
         importlib.import_module(".".join(path.relative_to(_ROOT).with_suffix("").parts).removesuffix(".__init__"))
 
 
@@ -105,11 +122,12 @@ def load_texts() -> None:
 
 # In the order in which a visitor who is there already needs them.
 STEPS: tuple[Callable[[], None], ...] = (
-    streamlit_private.load_modules,
     open_database,
     load_models,
+    import_chat_modules,
     load_texts,
-    import_modules,
     read_as_a_page,
     compile_scripts,
+    streamlit_private.check_prompt,
 )
+LATER_STEPS: tuple[Callable[[], None], ...] = (import_all_modules, streamlit_private.load_data_frames)

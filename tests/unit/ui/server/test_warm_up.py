@@ -17,7 +17,7 @@ import ast, gc, sys
 from pathlib import Path
 import app
 from lib.ui.server import warm_up
-warm_up.start().join()
+warm_up.start(pause=0).join()
 assert gc.get_freeze_count() > 10_000, gc.get_freeze_count()
 prepared = set(sys.modules)
 for page in Path("pages").glob("*.py"):
@@ -53,7 +53,8 @@ def test_a_step_that_fails_leaves_the_others_alone(monkeypatch):
     def open_database() -> None:
         raise StoreError("the database is away")
 
-    monkeypatch.setattr(warm_up, "STEPS", (read_settings, open_database, lambda: done.append("texts")))
+    monkeypatch.setattr(warm_up, "STEPS", (read_settings, lambda: done.append("texts")))
+    monkeypatch.setattr(warm_up, "LATER_STEPS", (open_database, lambda: done.append("tables")))
     monkeypatch.setattr(collection, "freeze", lambda: done.append("frozen"))
     warm_up.warm_up()
-    assert done == ["texts", "frozen"]
+    assert done == ["texts", "tables", "frozen"]
