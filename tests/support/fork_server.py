@@ -20,6 +20,8 @@ from contextlib import suppress
 from pathlib import Path
 from typing import Any, NoReturn
 
+# The migrations of the empty databases that servers of tests begin with.
+from alembic import command  # noqa: F401
 from streamlit.components.v2 import manifest_scanner
 
 # What `streamlit run` loads, beside the modules of the program.

@@ -249,6 +249,7 @@ SMALL_MODULES: set[str] = {
     "lib/chat/attachments/formats/html_text.py",
     "lib/chat/attachments/names.py",
     "lib/storage/schema/comparisons.py",
+    "lib/storage/database/backends.py",
     "lib/storage/submissions.py",
     "lib/storage/schema/checks.py",
     "lib/core/sanitize.py",

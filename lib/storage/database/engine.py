@@ -4,23 +4,24 @@ from __future__ import annotations
 
 import contextlib
 import functools
+import importlib
 import time
 from collections.abc import Callable, Iterator, Mapping
 from functools import partial
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import sqlalchemy as sa
-from alembic import command
-from alembic.config import Config
-from sqlalchemy.dialects import postgresql as pg
-from sqlalchemy.dialects import sqlite as lite
 
 from lib.core.database_errors import DatabaseFault, DatabaseTooNew
 from lib.core.sanitize import replace_surrogates
-from lib.storage.database import postgres, sqlite
+from lib.storage.database.backends import load_backend
 from lib.storage.database.faults import FaultLog, to_store_error
 from lib.storage.schema.tables import REVISION
+
+if TYPE_CHECKING:
+    from sqlalchemy.dialects.postgresql import Insert as PostgresInsert
+    from sqlalchemy.dialects.sqlite import Insert as SqliteInsert
 
 _POOL = {"pool_size": 5, "max_overflow": 10}
 MAX_CONNECTIONS = sum(_POOL.values())  # in use at once
@@ -48,7 +49,7 @@ def connect(
     fault_log = _fault_log(url)
     with translate_errors(fault_log, is_write=False):
         parsed = sa.make_url(url)
-        backend = sqlite if parsed.get_backend_name() == "sqlite" else postgres
+        backend = load_backend(parsed.get_backend_name())
         engine: sa.Engine = backend.create_engine(parsed, lock_timeout, **_POOL)
         engine.update_execution_options(on_transaction=on_transaction, fault_log=fault_log)
         sa.event.listen(engine, "before_cursor_execute", _sanitize_parameters, retval=True)
@@ -111,17 +112,20 @@ def _known_revisions() -> set[str]:
 
 
 def _migrate(engine: sa.Engine) -> None:
+    # Alembic takes 0.1 s of CPU time to import, and few starts have something to migrate.
+    command, configuration = map(importlib.import_module, ("alembic.command", "alembic.config"))
     # Processes that start together wait here for the first one, and then find nothing to do.
     with write_transaction(engine) as connection:
-        config = Config()
+        config = configuration.Config()
         config.set_main_option("script_location", str(MIGRATIONS).replace("%", "%%"))
         config.attributes["connection"] = connection
         command.upgrade(config, "head")
 
 
-def insert(bind: sa.Engine | sa.Connection, table: sa.Table) -> pg.Insert | lite.Insert:
+def insert(bind: sa.Engine | sa.Connection, table: sa.Table) -> PostgresInsert | SqliteInsert:
     """Build an insert with `on_conflict_do_…` (upsert), for which the two dialects share no class."""
-    return lite.insert(table) if bind.dialect.name == "sqlite" else pg.insert(table)
+    statement: PostgresInsert | SqliteInsert = load_backend(bind.dialect.name).insert(table)
+    return statement
 
 
 def upsert(

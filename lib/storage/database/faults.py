@@ -7,11 +7,12 @@ import logging
 import sqlite3
 import threading
 
-import psycopg
 import sqlalchemy as sa
 
 from lib.core import database_errors as errors
 from lib.core.errors import StoreError
+from lib.storage.database import sqlite
+from lib.storage.database.backends import load_backend
 
 log = logging.getLogger(__name__)
 
@@ -19,16 +20,6 @@ _Fault = type[errors.DatabaseFault]
 # A damaged database may work in places: it stays damaged until it is replaced, and the process with it.
 _FAULTS_OF_ALL = (errors.DatabaseUnreachable, errors.DatabaseAccessDenied, errors.DatabaseTooNew)
 _FAULTS_OF_WRITES = (errors.DatabaseFull, errors.DatabaseReadOnly, errors.DatabaseNotPermitted)
-_SQLITE_FAULTS: dict[int, _Fault] = {
-    sqlite3.SQLITE_FULL: errors.DatabaseFull,
-    sqlite3.SQLITE_CORRUPT: errors.DatabaseCorrupt,
-    sqlite3.SQLITE_NOTADB: errors.DatabaseCorrupt,
-    sqlite3.SQLITE_READONLY: errors.DatabaseReadOnly,
-    sqlite3.SQLITE_PERM: errors.DatabaseNotPermitted,
-    sqlite3.SQLITE_CANTOPEN: errors.DatabaseNotPermitted,
-    # A limit of the file size or a quota ends a write with it.
-    sqlite3.SQLITE_IOERR_WRITE: errors.DatabaseFull,
-}
 _SYSTEM_FAULTS: dict[int, _Fault] = {
     errno.ENOENT: errors.DatabaseUnreachable,
     errno.EACCES: errors.DatabaseNotPermitted,
@@ -41,23 +32,6 @@ _SYSTEM_FAULTS: dict[int, _Fault] = {
     errno.EDQUOT: errors.DatabaseFull,
     errno.EFBIG: errors.DatabaseFull,
 }
-# By the code of an error in Postgres' documentation, or its class, the first two characters.
-_POSTGRES_FAULTS: dict[str, _Fault] = {
-    "28": errors.DatabaseAccessDenied,
-    "3D": errors.DatabaseAccessDenied,
-    "42501": errors.DatabaseNotPermitted,
-    "25006": errors.DatabaseReadOnly,
-    "53100": errors.DatabaseFull,
-    "XX001": errors.DatabaseCorrupt,
-    "XX002": errors.DatabaseCorrupt,
-    "58P01": errors.DatabaseCorrupt,
-    "08": errors.DatabaseUnreachable,
-    "57P": errors.DatabaseUnreachable,
-    "53300": errors.DatabaseUnreachable,
-}
-# Of errors without a code of their own: the system's, and those while the driver connects.
-_FULL_WORDS = ("could not extend file", "No space left", "File too large")
-_DENIED_WORDS = ("authentication failed", "no password supplied", "does not exist", "pg_hba.conf")
 
 
 def to_store_error(error: sa.exc.SQLAlchemyError | OSError) -> StoreError:
@@ -73,23 +47,11 @@ def _find_fault(error: BaseException | None) -> _Fault | None:
     if isinstance(error, sa.exc.DisconnectionError):
         return errors.DatabaseUnreachable  # the file was removed
     if isinstance(error, sqlite3.Error):
-        code: int = getattr(error, "sqlite_errorcode", 0)
-        return _SQLITE_FAULTS.get(code) or _SQLITE_FAULTS.get(code & 0xFF)
-    if isinstance(error, psycopg.Error):
-        return _find_postgres_fault(error)
+        return sqlite.find_fault(error)
+    if hasattr(error, "sqlstate"):  # an error of Postgres' driver, which is loaded then
+        fault: _Fault | None = load_backend("postgresql").find_fault(error)
+        return fault
     return None
-
-
-def _find_postgres_fault(error: psycopg.Error) -> _Fault | None:
-    if any(words in str(error) for words in _FULL_WORDS):
-        return errors.DatabaseFull
-    if state := error.sqlstate:
-        lengths = (5, 3, 2)
-        return next((_POSTGRES_FAULTS[state[:n]] for n in lengths if state[:n] in _POSTGRES_FAULTS), None)
-    if not isinstance(error, psycopg.OperationalError):
-        return None
-    is_denied = any(words in str(error) for words in _DENIED_WORDS)
-    return errors.DatabaseAccessDenied if is_denied else errors.DatabaseUnreachable
 
 
 class FaultLog:

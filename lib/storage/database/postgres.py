@@ -6,8 +6,11 @@ import hashlib
 from collections.abc import Collection
 from typing import Any
 
+import psycopg
 import sqlalchemy as sa
-from psycopg import IsolationLevel
+from sqlalchemy.dialects.postgresql import Insert
+
+from lib.core import database_errors as errors
 
 _CONNECT_TIMEOUT = 5  # seconds
 _ACK_TIMEOUT_MS = 10_000  # for a server that does not acknowledge what was sent
@@ -22,6 +25,23 @@ _CONNECT_DEFAULTS = {
     "keepalives_count": 3,
     "tcp_user_timeout": _ACK_TIMEOUT_MS,
 }
+# By the code of an error in Postgres' documentation, or its class, the first two characters.
+_FAULTS: dict[str, type[errors.DatabaseFault]] = {
+    "28": errors.DatabaseAccessDenied,
+    "3D": errors.DatabaseAccessDenied,
+    "42501": errors.DatabaseNotPermitted,
+    "25006": errors.DatabaseReadOnly,
+    "53100": errors.DatabaseFull,
+    "XX001": errors.DatabaseCorrupt,
+    "XX002": errors.DatabaseCorrupt,
+    "58P01": errors.DatabaseCorrupt,
+    "08": errors.DatabaseUnreachable,
+    "57P": errors.DatabaseUnreachable,
+    "53300": errors.DatabaseUnreachable,
+}
+# Of errors without a code of their own: the system's, and those while the driver connects.
+_FULL_WORDS = ("could not extend file", "No space left", "File too large")
+_DENIED_WORDS = ("authentication failed", "no password supplied", "does not exist", "pg_hba.conf")
 
 
 def create_engine(url: sa.URL, lock_timeout: float, **pool: int) -> sa.Engine:
@@ -48,13 +68,30 @@ def create_engine(url: sa.URL, lock_timeout: float, **pool: int) -> sa.Engine:
         driver: Any = connection.connection.driver_connection
         writes = bool(options.get("writes"))
         # Sent along with BEGIN. A writer reads the newest rows after it has its lock, a reader one snapshot.
-        driver.isolation_level = None if writes else IsolationLevel.REPEATABLE_READ
+        driver.isolation_level = None if writes else psycopg.IsolationLevel.REPEATABLE_READ
         driver.read_only = None if writes else True
         if writes:
             connection.exec_driver_sql(_lock(options.get("owners") or (), lock_timeout))
 
     sa.event.listen(engine, "begin", on_begin)
     return engine
+
+
+def insert(table: sa.Table) -> Insert:
+    return Insert(table)
+
+
+def find_fault(error: psycopg.Error) -> type[errors.DatabaseFault] | None:
+    """Return the fault of the database that an error of the driver tells of; None if it is another error."""
+    if any(words in str(error) for words in _FULL_WORDS):
+        return errors.DatabaseFull
+    if state := error.sqlstate:
+        lengths = (5, 3, 2)
+        return next((_FAULTS[state[:n]] for n in lengths if state[:n] in _FAULTS), None)
+    if not isinstance(error, psycopg.OperationalError):
+        return None
+    is_denied = any(words in str(error) for words in _DENIED_WORDS)
+    return errors.DatabaseAccessDenied if is_denied else errors.DatabaseUnreachable
 
 
 def _lock(owners: Collection[str], lock_timeout: float) -> str:

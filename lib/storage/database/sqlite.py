@@ -11,8 +11,21 @@ from pathlib import Path
 from typing import Any
 
 import sqlalchemy as sa
+from sqlalchemy.dialects.sqlite import Insert
+
+from lib.core import database_errors as errors
 
 _FILE_MODE = 0o600  # the owner alone: the rows are private conversations
+_FAULTS: dict[int, type[errors.DatabaseFault]] = {
+    sqlite3.SQLITE_FULL: errors.DatabaseFull,
+    sqlite3.SQLITE_CORRUPT: errors.DatabaseCorrupt,
+    sqlite3.SQLITE_NOTADB: errors.DatabaseCorrupt,
+    sqlite3.SQLITE_READONLY: errors.DatabaseReadOnly,
+    sqlite3.SQLITE_PERM: errors.DatabaseNotPermitted,
+    sqlite3.SQLITE_CANTOPEN: errors.DatabaseNotPermitted,
+    # A limit of the file size or a quota ends a write with it.
+    sqlite3.SQLITE_IOERR_WRITE: errors.DatabaseFull,
+}
 
 
 def create_engine(url: sa.URL, lock_timeout: float, **pool: int) -> sa.Engine:
@@ -54,6 +67,16 @@ def create_engine(url: sa.URL, lock_timeout: float, **pool: int) -> sa.Engine:
     sa.event.listen(engine, "checkout", on_checkout)
     sa.event.listen(engine, "begin", _on_begin)
     return engine
+
+
+def insert(table: sa.Table) -> Insert:
+    return Insert(table)
+
+
+def find_fault(error: sqlite3.Error) -> type[errors.DatabaseFault] | None:
+    """Return the fault of the database that an error of the driver tells of; None if it is another error."""
+    code: int = getattr(error, "sqlite_errorcode", 0)
+    return _FAULTS.get(code) or _FAULTS.get(code & 0xFF)
 
 
 def _restrict(path: Path) -> None:

@@ -7,7 +7,6 @@ from collections.abc import Collection, Sequence
 from typing import Any
 
 import sqlalchemy as sa
-from sqlalchemy.dialects.postgresql import TSQUERY
 
 from lib.core import search_terms
 from lib.core.search import MessageHit, SearchFilter, SearchResult
@@ -30,6 +29,15 @@ _FTS = sa.table("passage_words", sa.column("rowid", sa.Integer), sa.column("pass
 _VECTOR: sa.ColumnClause[str] = sa.literal_column("passage.words")
 _NEWEST_FIRST = (nodes.c.created.desc(), nodes.c.id.desc())
 _NO_FILTER = SearchFilter()
+
+
+class _TextQuery(sa.types.UserDefinedType[str]):
+    """The type of a query of Postgres' text search, without SQLAlchemy's dialect, which takes long to import."""
+
+    cache_ok = True
+
+    def get_col_spec(self, **_: Any) -> str:
+        return "TSQUERY"
 
 
 class Search(Aggregate):
@@ -212,7 +220,7 @@ def _has_term(connection: sa.Connection, term: Term) -> sa.ColumnElement[bool]:
     if connection.dialect.name == "sqlite":
         return passages.c.id.in_(sa.select(_FTS.c.rowid).where(_match_fts(term)))
     match = " <-> ".join(map(encode_token, term.tokens)) + (":*" if term.is_prefix else "")
-    return _VECTOR.op("@@")(sa.cast(match, TSQUERY))
+    return _VECTOR.op("@@")(sa.cast(match, _TextQuery))
 
 
 def _match_fts(term: Term) -> sa.ColumnElement[bool]:

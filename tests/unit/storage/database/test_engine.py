@@ -4,9 +4,11 @@ from __future__ import annotations
 
 import os
 import socket
+import subprocess
 import sys
 import threading
 from dataclasses import replace
+from pathlib import Path
 from types import ModuleType
 
 import pytest
@@ -19,6 +21,7 @@ from lib.storage.database.engine import connect, read_transaction, write_transac
 from lib.storage.store import Store
 from tests.unit.storage.child_process import Child, start_children
 
+ROOT = Path(__file__).parents[4]
 counter_table = sa.table("count", sa.column("n", sa.Integer))
 CONVERSATION = Conversation("c", "Why?", 2.0, "q")
 LOCK_ERROR = r"database is locked|lock timeout"
@@ -43,6 +46,19 @@ def engine_with_counter(engine):
 def read_counter(engine: sa.Engine) -> int:
     with read_transaction(engine) as connection:
         return connection.scalar(sa.select(counter_table.c.n))
+
+
+def test_a_current_file_is_opened_without_the_other_database_and_without_migrations(tmp_path):
+    program = """
+import sys
+from lib.storage.store import Store
+Store(sys.argv[1]).close()
+print(*{"alembic", "psycopg", "sqlalchemy.dialects.postgresql"} & sys.modules.keys())
+"""
+    url = f"sqlite:///{tmp_path}/antler.db"
+    Store(url).close()
+    command = [sys.executable, "-c", program, url]
+    assert subprocess.run(command, cwd=ROOT, capture_output=True, text=True, check=True).stdout.split() == []
 
 
 def test_processes_starting_on_an_empty_database_migrate_it_once(empty_url):
