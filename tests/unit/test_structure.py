@@ -253,6 +253,7 @@ SMALL_MODULES: set[str] = {
     "lib/storage/submissions.py",
     "lib/storage/schema/checks.py",
     "lib/core/sanitize.py",
+    "lib/core/patterns.py",
 }
 
 

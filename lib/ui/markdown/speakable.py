@@ -11,6 +11,8 @@ from markdown_it.token import Token
 from mdit_py_plugins.dollarmath import dollarmath_plugin
 from mdit_py_plugins.texmath import texmath_plugin
 
+from lib.core.patterns import compile_later
+
 MAX_CHARS = 100_000  # of a text; the rest of a longer one is not read
 # Characters. The first passage is one sentence, so that it sounds soon; a short one is no request of its own.
 MIN_FIRST, TARGET, MAX_PASSAGE = 20, 220, 500
@@ -24,16 +26,16 @@ _MAX_CODE = 40  # of code in a sentence; longer code is left out
 _PLAIN_FORMULA = re.compile(r"[\w\s=+<>/.,:%()\-−×·°']{1,30}")
 _WIDE = "\u3000-\u30ff\u3400-\u9fff\uac00-\ud7af\uff00-\uffef"
 # The end of a sentence, with the quotation marks and brackets that close behind it.
-_END = re.compile(rf"[。！？；…︒]+[”’」』）】\"')\]]*|[.!?…]+[\"'”’»)\]]*(?=\s|$|[{_WIDE}])|\n+")
+_END = compile_later(rf"[。！？；…︒]+[”’」』）】\"')\]]*|[.!?…]+[\"'”’»)\]]*(?=\s|$|[{_WIDE}])|\n+")
 _ABBREVIATION = re.compile(
     r"(?:^|[\s(])(?:[^\W\d_]|e\.g|i\.e|z\.\s?B|u\.\s?a|d\.\s?h|Mr|Mrs|Ms|Dr|Prof|St|vs|etc|Nr|No|Fig|approx|ca|bzw)\.$",
     re.IGNORECASE,
 )
 _ABBREVIATION_LENGTH = 10  # characters that are looked at
-_PAUSE = re.compile(rf"[,;:—–](?=\s)|[，、：；]|\s(?=\S{{1,40}}\s)|(?<=[{_WIDE}])(?=[{_WIDE}])")
+_PAUSE = compile_later(rf"[,;:—–](?=\s)|[，、：；]|\s(?=\S{{1,40}}\s)|(?<=[{_WIDE}])(?=[{_WIDE}])")
 _URL = re.compile(r"\bhttps?://[^\s<>()\[\]{}]{1,2000}(?<![.,;:!?，。；：！？])", re.IGNORECASE)
 _CITATION = re.compile(r"\s?(?:\[\^?\d{1,3}\]|【[^】]{1,40}】)")
-_SPACE_BETWEEN_WIDE = re.compile(rf"(?<=[{_WIDE}]) (?=[{_WIDE}])")
+_SPACE_BETWEEN_WIDE = compile_later(rf"(?<=[{_WIDE}]) (?=[{_WIDE}])")
 _PICTURES = re.compile("[\u2190-\u21ff\u2600-\u27bf\u2b00-\u2bff\ufe0f\u200d\U0001f000-\U0001faff]+")
 _SPOKEN = re.compile(r"\w")
 _SKIPPED = ("fence", "code_block", "html_block", "math_block", "math_block_label", "math_block_eqno", "amsmath")
@@ -70,7 +72,7 @@ def _join(first: str, second: str) -> str:
 def _sentences(blocks: Iterator[str]) -> Iterator[str]:
     for block in blocks:
         start = 0
-        for match in _END.finditer(block):
+        for match in _END().finditer(block):
             ending = block[max(start, match.end() - _ABBREVIATION_LENGTH) : match.end()]
             if _ABBREVIATION.search(ending) and match.end() < len(block) and match.end() - start < MAX_PASSAGE:
                 continue
@@ -82,7 +84,7 @@ def _sentences(blocks: Iterator[str]) -> Iterator[str]:
 def _cut(sentence: str) -> Iterator[str]:
     """Yield a sentence in parts of at most MAX_PASSAGE characters, cut at a pause where there is one."""
     while len(sentence) > MAX_PASSAGE:
-        pauses = [match.end() for match in _PAUSE.finditer(sentence, MAX_PASSAGE // 2, MAX_PASSAGE)]
+        pauses = [match.end() for match in _PAUSE().finditer(sentence, MAX_PASSAGE // 2, MAX_PASSAGE)]
         end = pauses[-1] if pauses else MAX_PASSAGE
         yield sentence[:end].strip()
         sentence = sentence[end:].strip()
@@ -156,7 +158,7 @@ def _clean(text: str) -> str:
     """Return a text without addresses, citation marks and pictures; of an address the host stays."""
     text = _URL.sub(lambda match: _host(match[0]), text)
     text = _PICTURES.sub(" ", _CITATION.sub("", text))
-    lines = (_SPACE_BETWEEN_WIDE.sub("", " ".join(line.split())) for line in text.split("\n"))
+    lines = (_SPACE_BETWEEN_WIDE().sub("", " ".join(line.split())) for line in text.split("\n"))
     return "\n".join(line for line in lines if line)
 
 

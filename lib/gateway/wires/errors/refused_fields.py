@@ -7,6 +7,7 @@ from collections.abc import Iterator
 from typing import Any, NamedTuple
 
 from lib.core.params import PARAM_FIELDS
+from lib.core.patterns import compile_later
 from lib.core.refused_params import MAX_WORDS_LENGTH, FieldRefusal, param_of_field
 from lib.core.sanitize import get_object
 from lib.core.target import ALL_WIRES
@@ -50,7 +51,7 @@ def _spelling(name: str) -> str:
 
 
 _NAMES = sorted(_PARAM_BY_NAME, key=len, reverse=True)
-_MENTION = re.compile(
+_MENTION = compile_later(
     r"(?<![A-Za-z0-9_])(?:"
     + "|".join(f"(?P<_{i}>{_spelling(name)})" for i, name in enumerate(_NAMES))
     + r")(?![A-Za-z0-9_]|\.\w|\[)",
@@ -74,7 +75,7 @@ _PARAM_WORD_AFTER = re.compile(
 _KIND = r"(?:param(?:eter)?s?|arguments?|fields?|propert(?:y|ies)|options?|names?|keys?|inputs?)"
 _NOT = r"(?:not|n['’]t)(?: yet| currently)?"
 # Explicit words for a parameter that is not taken, whatever its value.
-_UNSUPPORTED = re.compile(
+_UNSUPPORTED = compile_later(
     rf"unsupported|{_NOT} (?:supported|permitted|allowed|accepted|recogni[sz]ed|implemented|enabled|available)"
     r"|no longer supported|(?:is|are|been|was) (?:deprecated|removed|disabled|forbidden|obsolete)|unimplemented"
     rf"|(?:do|does|did)(?: not|n['’]?t)(?: yet| currently)? (?:support|accept|take|allow|recogni[sz]e|exist)"
@@ -91,7 +92,7 @@ _UNSUPPORTED = re.compile(
     re.IGNORECASE,
 )
 # A rule about the value, which another value may keep.
-_ABOUT_VALUE = re.compile(
+_ABOUT_VALUE = compile_later(
     r"(?<!not a )\b(?:(?:must|should)(?! not (?:have|exist|be (?:present|set|sent|used|specified|provided|passed)))"
     r"|between|out of range|greater|less|above|below|at most|at least|maximum|minimum"
     rf"|too (?:large|high|low|small|big|long|many)|ranges?|valid|invalid(?! {_KIND}\b)|values?|(?<!not )one of|expected"
@@ -100,7 +101,7 @@ _ABOUT_VALUE = re.compile(
     re.IGNORECASE,
 )
 # The one value that is left is the default: the parameter itself is refused.
-_ONLY_DEFAULT = re.compile(
+_ONLY_DEFAULT = compile_later(
     r"only (?:the )?default(?: (?:\w+|\([^)]*\)|\d+(?:\.\d+)?)){0,3} (?:is|are) (?:supported|allowed|accepted)"
     r"|only (?:\w+ ?= ?)?\d+(?:\.\d+)? is (?:allowed|supported)"
     r"|only (?:supports?|accepts?|allows?) (?:the default|\w+ ?= ?\d+(?:\.\d+)?\b)"
@@ -108,7 +109,7 @@ _ONLY_DEFAULT = re.compile(
     re.IGNORECASE,
 )
 # A rule about a combination, which says nothing of the parameter alone.
-_CONDITIONAL = re.compile(
+_CONDITIONAL = compile_later(
     r"\b(?:when|while|if|unless|without|together|combin\w+|alongside|simultaneously|same time|both|mutually|conflicts?"
     r"|only (?:with|when|for|if|one)|in addition|requires?|non-?stream\w*)\b"
     r"|\bwith (?!(?:[\w-]+ ){0,2}(?:models?|deployment|endpoint|api|engine|version|gateway|provider)\b)"
@@ -116,7 +117,7 @@ _CONDITIONAL = re.compile(
     r"|同时|一起|[当若]|如果|冲突|互斥|只能|非流式",
     re.IGNORECASE,
 )
-_PAIR = re.compile(
+_PAIR = compile_later(
     r"(?:can ?not|can['’]t|do not|don['’]t|must not|may not|should not) .{0,60}"
     r"(?:both|together|at the same time|simultaneously)|"
     r"(?:can ?not|can['’]t|may not|must not|should not|not) (?:be )?both|both (?:be )?(?:specified|set|used|provided)"
@@ -129,7 +130,7 @@ _PAIR = re.compile(
 # Between two names: the first is refused beside the second.
 _NOT_WITH = re.compile(r"(?:\bnot|n['’]t|\bcannot|incompatible|conflicts?)\b.{0,40}\bwith (?:the )?$", re.IGNORECASE)
 # Advice and lists of what is taken instead end a clause.
-_ADVICE = re.compile(
+_ADVICE = compile_later(
     r"[,;:]? ?\b(?:please )?(?:in favou?r of|instead|rather than|use"
     r"|try|replace|switch to|did you mean|expected one of|(?<!one of the )supported parameters"
     r"|allowed parameters|valid parameters|to drop)\b|，?请(?:使用|改用)",
@@ -154,7 +155,7 @@ class _Mention(NamedTuple):
 def named_params(payload: Any, message: str) -> tuple[str, ...]:
     """Return the parameters that an error names in its `param`, its entries or its message, in any spelling."""
     message = message[:_MAX_TEXT_LENGTH]
-    advice = _ADVICE.search(message)
+    advice = _ADVICE().search(message)
     text = message[: advice.start()] if advice else message
     names = [mention.name for mention in _find_mentions(text)]
     names += [normalize_name(_param_field(payload)), *(normalize_name(name) for name, _ in _entries(message))]
@@ -180,7 +181,7 @@ def field_refusals(payload: Any, message: str) -> tuple[FieldRefusal, ...]:
         return tuple(_any_value(name, words) for name, words in entries)
     if fields := _FIELD_AFTER.findall(message) or _FIELD_BEFORE.findall(message):
         return tuple(_any_value(name, message) for name in fields)
-    is_default_only = bool(_ONLY_DEFAULT.search(message))
+    is_default_only = bool(_ONLY_DEFAULT().search(message))
     refusals: list[FieldRefusal] = []
     for clause in _CLAUSE_END.split(message):
         refusals += _clause_refusals(clause, _param_field(payload), is_default_only=is_default_only)
@@ -197,7 +198,7 @@ def normalize_name(name: str) -> str:
 
 
 def _clause_refusals(clause: str, param: str, *, is_default_only: bool) -> Iterator[FieldRefusal]:
-    advice = _ADVICE.search(clause)
+    advice = _ADVICE().search(clause)
     text = clause[: advice.start()] if advice else clause
     mentions = {mention.name: mention for mention in reversed(list(_find_mentions(text)))}
     names = list(reversed(mentions))
@@ -205,7 +206,7 @@ def _clause_refusals(clause: str, param: str, *, is_default_only: bool) -> Itera
     if len(names) == 2:
         first, second = (mentions[name] for name in names)
         is_beside = bool(_NOT_WITH.search(text[first.end : second.start]))
-        if is_beside or _PAIR.search(clause):
+        if is_beside or _PAIR().search(clause):
             is_swapped = names[0] == "top_p" or (is_beside and names[1] != "top_p")
             refused, beside = names if is_swapped else reversed(names)
             yield FieldRefusal(refused, beside, words)
@@ -213,8 +214,8 @@ def _clause_refusals(clause: str, param: str, *, is_default_only: bool) -> Itera
     if is_default_only:
         is_refusal = bool(re.search(r"unsupported|support|invalid|allowed|must be|不支持", text, re.IGNORECASE))
     else:
-        is_refusal = bool(_UNSUPPORTED.search(text)) and not _ABOUT_VALUE.search(text)
-    if not is_refusal or _CONDITIONAL.search(text):
+        is_refusal = bool(_UNSUPPORTED().search(text)) and not _ABOUT_VALUE().search(text)
+    if not is_refusal or _CONDITIONAL().search(text):
         return
     if not names and param and not is_default_only:
         names = [normalize_name(param)]
@@ -228,7 +229,7 @@ def _any_value(name: str, words: str) -> FieldRefusal:
 
 def _find_mentions(text: str) -> Iterator[_Mention]:
     """Yield the names in a text. A common word is one in quotes, beside a word such as "parameter", or in a list."""
-    matches = list(_MENTION.finditer(text))
+    matches = list(_MENTION().finditer(text))
     are_names = [_is_name(match) for match in matches]
     for i, match in enumerate(matches):
         neighbours = [

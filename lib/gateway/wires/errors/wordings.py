@@ -7,8 +7,10 @@ Each group of patterns lists the vendors and servers whose wording it stands for
 from __future__ import annotations
 
 import re
+from collections.abc import Callable
 
 from lib.core import errors
+from lib.core.patterns import compile_later
 
 _MAX_TEXT_LENGTH = 1_500
 _URL = re.compile(r"https?://\S+")
@@ -17,8 +19,8 @@ _CODE = re.compile(r"[A-Za-z]+(?:[_.:-][A-Za-z]+)*")  # a message of one word
 _GAP = r"(?:(?!\. )[^!?\n。！]){0,%d}?"  # words of one sentence; model ids may contain dots
 
 
-def _compile(*patterns: str) -> re.Pattern[str]:
-    return re.compile("|".join(pattern.replace("~~", _GAP % 80) for pattern in patterns))
+def _compile(*patterns: str) -> Callable[[], re.Pattern[str]]:
+    return compile_later("|".join(pattern.replace("~~", _GAP % 80) for pattern in patterns))
 
 
 # Per minute or per day, and concurrency: all vendors' 429. First, since these mention tokens and quotas too.
@@ -265,7 +267,7 @@ _OVERLOADED = _compile(
 )
 
 # In this order: a rate limit may mention quota and context, a quota may mention the model.
-_CLASSES: tuple[tuple[re.Pattern[str], type[errors.GatewayError]], ...] = (
+_CLASSES: tuple[tuple[Callable[[], re.Pattern[str]], type[errors.GatewayError]], ...] = (
     (_RATE_LIMITED, errors.RateLimited),
     (_QUOTA_EXHAUSTED, errors.QuotaExhausted),
     (_CONTEXT_TOO_LONG, errors.ContextTooLong),
@@ -290,6 +292,6 @@ def class_from_message(message: str) -> type[errors.GatewayError] | None:
         text = text.replace("_", " ")
     for pattern, error_class in _CLASSES:
         exception = _EXCEPTIONS.get(pattern)
-        if pattern.search(text) and not (exception and exception.search(text)):
+        if pattern().search(text) and not (exception and exception().search(text)):
             return error_class
     return None
