@@ -28,6 +28,7 @@ from streamlit.components.v2 import manifest_scanner
 from streamlit.web import bootstrap, cli  # noqa: F401
 from streamlit.web.server.starlette import starlette_server  # noqa: F401
 
+from lib import demo  # noqa: F401
 from lib.ui.server import streamlit_private, warm_up
 from tests.support import launcher
 

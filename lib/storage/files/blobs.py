@@ -4,14 +4,13 @@ from __future__ import annotations
 
 import contextlib
 import errno
+import importlib
 import os
 import secrets
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 from urllib.parse import unquote, urlsplit
-
-import fsspec
 
 from lib.core.errors import FileStorageFull, FileStoreError
 
@@ -32,6 +31,8 @@ class BlobStore:
         parts = urlsplit(url)
         self._is_folder = parts.scheme == "file"
         self._root = (unquote(parts.path) if self._is_folder else parts.netloc + parts.path).rstrip("/")
+        # Imported here, since most servers keep files in the database.
+        fsspec = importlib.import_module("fsspec")
         with _translate_errors():
             self._files: Any = (
                 fsspec.filesystem("file", auto_mkdir=True)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import importlib
 import logging
 import math
 import os
@@ -10,11 +11,12 @@ from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from functools import partial
 from pathlib import Path
-from typing import Any
+from types import ModuleType
+from typing import TYPE_CHECKING, Any
 
 import streamlit as st
 
-from lib import demo, transfer
+from lib import transfer
 from lib.chat.attachments import AttachmentReader
 from lib.chat.connection import Connection, ModelFacts, connect
 from lib.chat.gateway_check.runner import CheckRegistry
@@ -39,6 +41,9 @@ from lib.storage.store import Store
 from lib.ui.session.run_queue import run_queue
 from lib.ui.session.shared_resource import SharedResource
 from lib.ui.session.timed_cache import TimedCache
+
+if TYPE_CHECKING:
+    from lib.demo import DemoGateway
 
 _APP_FOLDER = str(Path(__file__).resolve().parents[3])
 LOGO = str(Path(__file__).parents[1] / "widgets/antler.svg")
@@ -202,15 +207,21 @@ def metrics() -> Metrics:
     return Metrics(current.record_request) if current else Metrics()
 
 
-@partial(SharedResource, is_valid=demo.DemoGateway.is_running, release=demo.DemoGateway.close)
-def _demo_server() -> demo.DemoGateway:
-    return demo.DemoGateway()
+def _load_demo() -> ModuleType:
+    """Return the package of the demo, which a server with a gateway does not import."""
+    return importlib.import_module("lib.demo")
+
+
+@partial(SharedResource, is_valid=lambda server: server.is_running(), release=lambda server: server.close())
+def _demo_server() -> DemoGateway:
+    server: DemoGateway = _load_demo().DemoGateway()
+    return server
 
 
 def find_recording(name: str) -> transfer.ExchangeReport | None:
     """Return a recording of the demo or of the operator's folder, None without one. Raises TransferError."""
     folder = settings().server.recordings
-    return transfer.find_recording(name, [demo.RECORDINGS, *([Path(folder)] if folder else [])])
+    return transfer.find_recording(name, [_load_demo().RECORDINGS, *([Path(folder)] if folder else [])])
 
 
 @SharedResource
