@@ -29,6 +29,7 @@ UNSAFE_OPTIONS = {
     "full_page_writes": "off",
     "synchronous_commit": "off",
     "shared_buffers": "32MB",
+    "autovacuum": "off",
 }
 
 

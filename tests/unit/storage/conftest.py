@@ -16,6 +16,7 @@ import pytest
 from lib.core.file_storage import FileStorage
 from lib.storage.store import Store
 from tests.support.postgres import Postgres, Server
+from tests.unit.storage.emptied_database import EmptiedDatabase
 from tests.unit.storage.revisions import upgrade
 
 if TYPE_CHECKING:
@@ -113,11 +114,15 @@ def copy_template(request, tmp_path: Path, fill: Callable[[Store], None] = leave
         yield sqlite_url(tmp_path)
         return
     server = chosen_server(request)
-    template_name = f"{NAME}_{fill.__name__}"
-    if template_name not in server.databases:
-        fill_database(server.create(template_name), fill)
-    yield server.create(NAME, template=template_name)
+    yield server.create(NAME, template=fill_template(server, fill))
     server.drop(NAME)
+
+
+def fill_template(server: Server, fill: Callable[[Store], None] = leave_empty) -> str:
+    name = f"{NAME}_{fill.__name__}"
+    if name not in server.databases:
+        fill_database(server.create(name), fill)
+    return name
 
 
 def fill_database(url: str, fill: Callable[[Store], None]) -> None:
@@ -126,10 +131,20 @@ def fill_database(url: str, fill: Callable[[Store], None]) -> None:
     store.close()
 
 
+@pytest.fixture(scope="session")
+def emptied_database(server) -> EmptiedDatabase:
+    return EmptiedDatabase(server, f"{NAME}_emptied", fill_template(server))
+
+
 @pytest.fixture(params=["sqlite", "postgres"])
 def url(request, tmp_path) -> Iterator[str]:
     """The URL of a database with all tables and no rows."""
-    yield from copy_template(request, tmp_path)
+    if request.param != "postgres":
+        yield from copy_template(request, tmp_path)
+        return
+    database = request.getfixturevalue("emptied_database")
+    yield database.prepare()
+    database.empty()
 
 
 @pytest.fixture
