@@ -3,7 +3,7 @@
 import io
 from collections.abc import Sequence
 
-from PIL import Image, ImageDraw, ImageFilter, ImageOps
+from PIL import Image, ImageDraw, ImageFilter, ImageOps, UnidentifiedImageError
 
 Colour = tuple[int, int, int]
 _SCALE = 4  # drawn smaller, then enlarged, which also smooths the edges
@@ -42,6 +42,15 @@ def blur(picture: Image.Image, step: int) -> Image.Image:
     """Return an unfinished form of a picture, the coarser the higher `step`."""
     small = picture.resize((max(1, picture.width // 16), max(1, picture.height // 16)))
     return small.filter(ImageFilter.GaussianBlur(step)).resize(picture.size)
+
+
+def read_size(data: bytes) -> tuple[int, int] | None:
+    """Return the size of an image in pixels, of which only the head is read; None for anything else."""
+    try:
+        with Image.open(io.BytesIO(data)) as image:
+            return image.size
+    except (UnidentifiedImageError, OSError, ValueError, Image.DecompressionBombError):
+        return None
 
 
 def _sky(width: int, height: int, top: Colour, bottom: Colour) -> Image.Image:

@@ -1,7 +1,10 @@
 """Image generation and editing of the demo gateway: requests, and drawn images as a body or a stream."""
 
+from __future__ import annotations
+
 import base64
 import hashlib
+import importlib
 import io
 import json
 import re
@@ -9,14 +12,14 @@ import time
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
 from types import MappingProxyType
-from typing import Any
-
-from PIL import Image, UnidentifiedImageError
+from typing import TYPE_CHECKING, Any
 
 from lib.demo.deltas import count_tokens
-from lib.demo.drawing import blur, draw, edit
 from lib.demo.exchange import Step
 from lib.demo.wire import ErrorResponse, TokenCounts, named_event, parse_form
+
+if TYPE_CHECKING:
+    from PIL import Image
 
 GENERATIONS, EDITS = "/v1/images/generations", "/v1/images/edits"
 IMAGE_PATHS = (GENERATIONS, EDITS)
@@ -101,6 +104,8 @@ class ImageExchange:
 
     def __init__(self, request: ImageRequest) -> None:
         self.request = request
+        # Imported with the first image, since it takes Pillow with it.
+        self._drawing = importlib.import_module("lib.demo.drawing")
         self._kind = "image_edit" if request.path == EDITS else "image_generation"
 
     def images(self) -> Iterator[Image.Image]:
@@ -111,11 +116,11 @@ class ImageExchange:
             size = (request.width, request.height)
             try:
                 yield (
-                    edit(request.images[0], request.mask, seed)
+                    self._drawing.edit(request.images[0], request.mask, seed)
                     if request.images
-                    else draw(size, seed, is_transparent=request.is_transparent)
+                    else self._drawing.draw(size, seed, is_transparent=request.is_transparent)
                 )
-            except UnidentifiedImageError as error:
+            except self._drawing.UnidentifiedImageError as error:
                 raise ErrorResponse(400, "invalid_image_file", "The file is not an image.", param="image") from error
 
     def steps(self) -> Iterator[Step]:
@@ -123,7 +128,9 @@ class ImageExchange:
         count = self.request.partial_images
         for image in self.images():
             for index in range(count):
-                partial = self._event("partial_image", blur(image, count - index), partial_image_index=index)
+                partial = self._event(
+                    "partial_image", self._drawing.blur(image, count - index), partial_image_index=index
+                )
                 yield Step(partial, delay=SECONDS_PER_IMAGE / (count + 1))
             completed = self._event("completed", image, usage=self.request.usage())
             yield Step(completed, delay=SECONDS_PER_IMAGE / (count + 1))

@@ -2,14 +2,12 @@
 
 import base64
 import binascii
-import io
+import importlib
 import re
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from html import unescape
 from typing import Any
-
-from PIL import Image, UnidentifiedImageError
 
 _DATA_URL = re.compile(r"data:([\w.+-]+/[\w.+-]+);base64,")
 # Files that Antler sends as text: a tag with the name, the text, the same tag.
@@ -79,13 +77,7 @@ def _from_base64(name: str, media_type: str, encoded: str) -> ReceivedFile:
         data = base64.b64decode(encoded, validate=True)
     except (binascii.Error, ValueError):
         return ReceivedFile(name, media_type)
-    return ReceivedFile(name, media_type, len(data), _pixels(data) if media_type.startswith("image/") else None)
-
-
-def _pixels(data: bytes) -> tuple[int, int] | None:
-    """Return the size of an image, of which only the head is read."""
-    try:
-        with Image.open(io.BytesIO(data)) as image:
-            return image.size
-    except (UnidentifiedImageError, OSError, ValueError, Image.DecompressionBombError):
-        return None
+    is_image = media_type.startswith("image/")
+    # Imported with the first image, since it takes Pillow with it.
+    pixels = importlib.import_module("lib.demo.drawing").read_size(data) if is_image else None
+    return ReceivedFile(name, media_type, len(data), pixels)
