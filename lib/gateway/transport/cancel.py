@@ -9,7 +9,7 @@ import socket
 import ssl
 import threading
 import time
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextvars import ContextVar
 from typing import Any
 
@@ -36,6 +36,7 @@ class CancelToken:
         self._cancel_lock = threading.Lock()
         self._cancel_lock.acquire()
         self._is_cancelled = False
+        self._on_cancel: Callable[[], None] = lambda: None
         self.connected_at: float | None = None  # monotonic time at which the last connection was ready
 
     @property
@@ -48,6 +49,7 @@ class CancelToken:
             if not self._is_cancelled:
                 self._is_cancelled = True
                 self._cancel_lock.release()
+                self._on_cancel()
             if self._socket is not None:
                 _shutdown_socket(self._socket)
 
@@ -57,6 +59,13 @@ class CancelToken:
             return self._is_cancelled
         self._cancel_lock.release()  # for the next one who waits
         return True
+
+    def call_on_cancel(self, call: Callable[[], None]) -> None:
+        """Call a function when the request is cancelled, or at once if it is; it takes the place of an earlier one."""
+        with self._lock:
+            self._on_cancel = call
+            if self._is_cancelled:
+                call()
 
     def set_socket(self, sock: socket.socket) -> None:
         """Store the socket of the current request; shut it down if the token is already cancelled."""

@@ -23,6 +23,7 @@ from lib.gateway.transport.cancel import CancellableAdapter, CancelToken, track_
 from lib.gateway.transport.form_body import FormBody
 from lib.gateway.transport.json_body import JsonBody
 from lib.gateway.transport.recorder import AttemptRecorder
+from lib.gateway.transport.ticks import TickQueue, next_tick
 
 log = logging.getLogger(__name__)
 
@@ -33,9 +34,11 @@ ERROR_BODY_TIMEOUT = 10.0
 GET_READ_TIMEOUT = 20.0
 DRAIN_TIMEOUT = 0.05
 _READ_SIZE = 65_536
-_MIN_PAUSE = 0.25  # of the time between two reads: a thread may wake up a little before its moment
 _CHUNK_END_BYTES = 2  # of a chunk that was read; its line end is read with the next one
 _CHUNK_FRAME_BYTES = 20  # at most, around a chunk: its size, extensions that nobody sends, and line ends
+
+# All answers of the process are read at the same ticks, one after the other.
+_reading = TickQueue()
 
 
 class _NoRedirectSession(requests.Session):
@@ -125,25 +128,42 @@ class Response:
 
         A thread that wakes up for each token costs more than what it does with it. The first byte after a silence does
         not wait, nor does a body that arrives faster than it is read. All bodies of the process are read at the same
-        moments, so that what follows from them is sent together.
+        ticks, so that what follows from them is sent together.
         """
+        waiter = _reading.join()
+        self._cancel.call_on_cancel(waiter.wake)
+        arrived: int | None = None  # bytes that can be read without waiting, where they have been counted
         chunks = self._read_chunks()
-        for chunk in chunks:
-            read_at, batch, size, arrived = time.monotonic(), [chunk], len(chunk), self._count_arrived()
-            while arrived and size < _READ_SIZE:
-                try:
-                    batch.append(next(chunks, b""))
-                except errors.NetworkError:
-                    yield self._join(batch, read_at)
-                    raise
-                size += len(batch[-1])
-                # To ask the socket lets other threads run and waits for them: once for most of the chunks.
-                arrived -= len(batch[-1]) + _CHUNK_FRAME_BYTES
-                if arrived <= 0:
-                    arrived = self._count_arrived() if batch[-1] else 0
-            yield self._join(batch, read_at)
-            if arrived == 0 and self._deadline is None:
-                self._cancel.wait(seconds_to_read(get_interval()))
+        try:
+            for chunk in chunks:
+                read_at, batch, size = time.monotonic(), [chunk], len(chunk)
+                arrived = self._count_arrived() if arrived is None else self._count_rest(arrived, chunk)
+                while arrived and size < _READ_SIZE:
+                    try:
+                        batch.append(next(chunks, b""))
+                    except errors.NetworkError:
+                        yield self._join(batch, read_at)
+                        raise
+                    size += len(batch[-1])
+                    arrived = self._count_rest(arrived, batch[-1])
+                yield self._join(batch, read_at)
+                interval, is_all = get_interval(), arrived == 0
+                arrived = None
+                if interval and is_all and self._deadline is None:
+                    waiter.wait(next_tick(interval))
+                    arrived = self._count_arrived()
+                    if not arrived:
+                        waiter.leave()  # the next read may wait for long
+        finally:
+            waiter.leave()
+
+    def _count_rest(self, arrived: int, chunk: bytes) -> int | None:
+        """Count what is left of the bytes that had arrived, after a chunk was read.
+
+        To ask the socket lets other threads run and waits for them: once for most of the chunks.
+        """
+        rest = arrived - len(chunk) - _CHUNK_FRAME_BYTES
+        return rest if rest > 0 else self._count_arrived() if chunk else 0
 
     def _join(self, batch: list[bytes], read_at: float) -> bytes:
         data = b"".join(batch)
@@ -305,14 +325,6 @@ def _normalize_url(url: str) -> str:
     with contextlib.suppress(requests.RequestException):
         request.prepare_url(url, None)
     return request.url or url
-
-
-def seconds_to_read(interval: float) -> float:
-    """Return the time to the next moment at which all bodies of the process are read, `interval` after the last one."""
-    if not interval:
-        return 0.0
-    pause = interval - time.monotonic() % interval
-    return pause if pause > _MIN_PAUSE * interval else pause + interval
 
 
 _TIMEOUT_ERRORS = (requests.Timeout, urllib3.exceptions.TimeoutError, TimeoutError)

@@ -16,7 +16,6 @@ import urllib3
 from lib.config.settings import Settings
 from lib.core import errors
 from lib.gateway.client import Gateway
-from lib.gateway.transport import request
 from lib.gateway.transport.cancel import CancelToken
 from lib.gateway.transport.request import Response
 from tests.support.replay import FRAMINGS, Framing, Replay
@@ -82,14 +81,6 @@ def test_what_arrives_in_the_pause_is_the_next_batch(body: Body) -> None:
     body.send(b"a", b"b")
     batches = body.read(pause)
     assert [next(batches), next(batches)] == [b"ab", b"cd"]
-
-
-def test_bodies_are_read_at_the_same_moments(monkeypatch: pytest.MonkeyPatch) -> None:
-    moments = []
-    for now in (100.0, 100.02, 100.11, 100.07, 100.199):  # the last one is too near to the next moment
-        monkeypatch.setattr(request.time, "monotonic", lambda now=now: now)
-        moments.append(now + request.seconds_to_read(0.1))
-    assert moments == pytest.approx([100.1, 100.1, 100.2, 100.1, 100.3])
 
 
 def test_a_body_of_large_and_small_chunks_is_read_to_its_end(body: Body) -> None:
