@@ -22,6 +22,7 @@ _SCRIPT = "\n".join(
     for name in ("theme.js", "held_questions.js", "idle_modules.js")
 )
 _HEAD, _HEAD_END = b"<head>", b"</head>"
+_APP_SCRIPT = b'<script type="module"'  # of Streamlit's page, which a page to sign in does not have
 # Headers of a request by which the response could be compressed, a part, or none.
 _DROPPED_HEADERS = frozenset({b"accept-encoding", b"if-none-match", b"if-modified-since", b"if-range", b"range"})
 
@@ -72,8 +73,10 @@ class _PageSender:
                 await self._send_page(self._start, self._body)
 
     async def _send_page(self, start: Message, body: bytes) -> None:
-        body = body.replace(_HEAD, _HEAD + _build_scripts().encode(), 1)
-        body = body.replace(_HEAD_END, _build_links().encode() + _HEAD_END, 1)
+        is_app = _APP_SCRIPT in body
+        body = body.replace(_HEAD, _HEAD + _build_scripts(is_app=is_app).encode(), 1)
+        if is_app:
+            body = body.replace(_HEAD_END, _build_links().encode() + _HEAD_END, 1)
         headers = MutableHeaders(scope=start)
         headers["Content-Length"] = str(len(body))
         # They are those of the file, which does not change with the script.
@@ -94,8 +97,8 @@ def _is_page(start: Message) -> bool:
     return is_html and "content-encoding" not in headers
 
 
-def _build_scripts() -> str:
-    scripts = (_SCRIPT, SECRET_SCRIPT) if _has_browser_users() else (_SCRIPT,)
+def _build_scripts(*, is_app: bool) -> str:
+    scripts = (_SCRIPT, SECRET_SCRIPT) if is_app and _has_browser_users() else (_SCRIPT,)
     return "".join(f"<script>{script}</script>" for script in scripts)
 
 

@@ -23,7 +23,8 @@ from lib.ui.server import page_head_middleware
 from lib.ui.server.csp_middleware import SecurityHeadersMiddleware
 from lib.ui.server.page_head_middleware import PageHeadMiddleware
 
-PAGE = "<!DOCTYPE html><html><head><title>Ünicode</title></head><body>" + "x" * 2000 + "</body></html>"
+SIGN_IN_PAGE = "<!DOCTYPE html><html><head><title>Ünicode</title></head><body>" + "x" * 2000 + "</body></html>"
+PAGE = SIGN_IN_PAGE.replace("</head>", '<script type="module" src="./static/js/index.js"></script></head>')
 ACCEPT = {"accept": "text/html,*/*", "accept-encoding": "gzip", "if-none-match": '"e"', "range": "bytes=0-9"}
 
 
@@ -43,15 +44,15 @@ def client() -> TestClient:
     routes = [
         Route("/", serve_page),
         Route("/pieces", serve_pieces),
-        Route("/refused", lambda _: HTMLResponse(PAGE, 401)),
+        Route("/refused", lambda _: HTMLResponse(SIGN_IN_PAGE, 401)),
         Route("/text", lambda _: PlainTextResponse("<head>")),
     ]
     middleware = [Middleware(SecurityHeadersMiddleware), Middleware(PageHeadMiddleware), Middleware(GZipMiddleware)]
     return TestClient(Starlette(routes=routes, middleware=middleware))
 
 
-@pytest.mark.parametrize("path", ["/", "/pieces", "/refused"])
-def test_scripts_are_the_first_of_a_page_and_the_policy_allows_them(client, path):
+@pytest.mark.parametrize(("path", "page"), [("/", PAGE), ("/pieces", PAGE), ("/refused", SIGN_IN_PAGE)])
+def test_scripts_are_the_first_of_a_page_and_the_policy_allows_them(client, path, page):
     response = client.get(path, headers=ACCEPT)
     scripts = re.findall(r"<script>(.*?)</script>", response.text, re.DOTALL)
     for script in scripts:
@@ -59,7 +60,7 @@ def test_scripts_are_the_first_of_a_page_and_the_policy_allows_them(client, path
         assert f"'sha256-{digest}'" in response.headers["content-security-policy"]
     assert response.text.startswith("<!DOCTYPE html><html><head><script>")
     added = r"<script>.*?</script>|<link rel=.modulepreload.[^>]*>|<meta name=.antler[^>]*>"
-    assert re.sub(added, "", response.text, flags=re.DOTALL) == PAGE
+    assert re.sub(added, "", response.text, flags=re.DOTALL) == page
     assert int(response.headers["content-length"]) == len(response.content)
     assert not response.headers.keys() & {"etag", "last-modified", "content-encoding"}
 
@@ -87,3 +88,10 @@ def test_an_identity_is_created_only_where_browsers_are_users(client, monkeypatc
     access = replace(AccessSettings(), mode=mode)
     monkeypatch.setattr(page_head_middleware.resources, "settings", lambda: SimpleNamespace(access=access))
     assert ("antlerIdentity" in client.get("/", headers=ACCEPT).text) is has_identity
+
+
+def test_a_page_to_sign_in_has_the_theme_alone(client):
+    text = client.get("/refused", headers=ACCEPT).text
+    assert "antlerTheme" in text
+    assert "antlerIdentity" not in text
+    assert "modulepreload" not in text
