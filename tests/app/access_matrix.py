@@ -50,13 +50,22 @@ MODES: Mapping[str, dict[str, str]] = MappingProxyType(
 
 @dataclass(frozen=True)
 class Client:
-    """A client: headers and cookies of its handshake, its claims, and the address that the server binds."""
+    """A client: headers and cookies of its handshake, its claims, and the address that the server binds.
+
+    `password` is the one that it signed in with, if any.
+    """
 
     headers: Mapping[str, str] = field(default_factory=dict)
     cookies: Mapping[str, str] = field(default_factory=dict)
     user: Mapping[str, Any] = field(default_factory=dict)
     address: str | None = "127.0.0.1"
     environ: Mapping[str, str] = field(default_factory=dict)
+    password: str = ""
+
+    def all_cookies(self) -> dict[str, str]:
+        """Return the cookies, with those of its claims and its password, whose key takes long to derive."""
+        signed_in = {password.COOKIE_NAME: password.create_cookie(self.password)} if self.password else {}
+        return {**self.cookies, **oidc_cookies(self.user), **signed_in}
 
 
 def oidc_cookies(claims: Mapping[str, Any]) -> dict[str, str]:
@@ -99,13 +108,13 @@ MATRIX: list[tuple[str, str, Client, str]] = [
     (
         "password",
         "cookie of another password",
-        Client(cookies={password.COOKIE_NAME: password.create_cookie("battery staple")}),
+        Client(password="battery staple"),
         "Sign in",
     ),
     (
         "password",
         "the right cookie",
-        Client(cookies={password.COOKIE_NAME: password.create_cookie(PASSWORD)}, address=None),
+        Client(password=PASSWORD, address=None),
         "",
     ),
     ("oidc", "nobody", Client(), "Sign in"),
@@ -140,7 +149,7 @@ ROLES: list[tuple[str, str, Client, bool]] = [
     (
         "password",
         "the right cookie",
-        Client(cookies={password.COOKIE_NAME: password.create_cookie(PASSWORD)}, environ=ADMIN_SETTINGS),
+        Client(password=PASSWORD, environ=ADMIN_SETTINGS),
         False,
     ),
     ("oidc", "an admin", Client(user=CLAIMS, environ=ADMIN_SETTINGS), True),

@@ -106,7 +106,7 @@ def server(store, database_url, template, monkeypatch):
     def enter(mode: str, client: Client, page: str, *, app: bool = True) -> AppTest:
         for name, value in {**MODES[mode], **client.environ, "DATABASE_URL": database_url}.items():
             monkeypatch.setenv(name, value)
-        headers, cookies = list(client.headers.items()), {**client.cookies, **oidc_cookies(client.user)}
+        headers, cookies = list(client.headers.items()), client.all_cookies()
         client_context = SimpleNamespace(headers=headers, cookies=cookies, remote_ip="10.0.0.9")
         monkeypatch.setattr(context, "_get_client_context", lambda: client_context)
         st.config.set_option("server.address", client.address)

@@ -108,12 +108,12 @@ def pdf(pages: int) -> bytes:
 
 def raw_pdf(*objects: str) -> bytes:
     """Return a PDF file of these objects, numbered from 1; the first is its catalog."""
-    parts = [b"%PDF-1.7\n"]
+    data = bytearray(b"%PDF-1.7\n")
     offsets = []
     for number, content in enumerate(objects, 1):
-        offsets.append(sum(map(len, parts)))
-        parts.append(f"{number} 0 obj\n{content}\nendobj\n".encode("latin-1"))
-    start = sum(map(len, parts))
+        offsets.append(len(data))
+        data += f"{number} 0 obj\n{content}\nendobj\n".encode("latin-1")
+    start = len(data)
     table = "".join(f"{offset:010d} 00000 n \n" for offset in offsets)
     end = f"xref\n0 {len(objects) + 1}\n0000000000 65535 f \n{table}trailer\n<</Size {len(objects) + 1}/Root 1 0 R>>\n"
-    return b"".join(parts) + f"{end}startxref\n{start}\n%%EOF\n".encode()
+    return bytes(data) + f"{end}startxref\n{start}\n%%EOF\n".encode()
