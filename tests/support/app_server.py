@@ -15,9 +15,8 @@ from pathlib import Path
 from secrets import choice
 from typing import BinaryIO
 
-from filelock import FileLock
-
 from tests.support.forked_process import ForkedProcess, ForkServer
+from tests.support.locked_file import locked
 
 ROOT = Path(__file__).parents[2]
 LAUNCHER = Path(__file__).with_name("launcher.py")
@@ -230,7 +229,7 @@ class ServerPool:
 
     def _get_port(self, name: str, start: Callable[[], int]) -> int:
         port_file = self.folder / f"{name}.port"
-        with FileLock(self.folder / f"{name}.lock", timeout=2 * START_SECONDS):
+        with locked(self.folder / f"{name}.lock"):
             if not port_file.exists():
                 port_file.write_text(str(start()))
         return int(port_file.read_text())

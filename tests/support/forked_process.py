@@ -15,7 +15,7 @@ from contextlib import suppress
 from pathlib import Path
 from typing import BinaryIO
 
-from filelock import FileLock
+from tests.support.locked_file import locked
 
 ROOT = Path(__file__).parents[2]
 START_SECONDS = 90
@@ -83,7 +83,7 @@ class ForkServer:
 
     def start(self, arguments: Sequence[str], environ: Mapping[str, str], folder: Path, log: int) -> ForkedProcess:
         """Start a process in a folder, by the arguments of the launcher."""
-        with FileLock(self._folder / "fork-server.lock", timeout=2 * START_SECONDS):
+        with locked(self._folder / "fork-server.lock"):
             if not self._socket.exists():
                 self._start_server()
         connection = socket.socket(socket.AF_UNIX)
