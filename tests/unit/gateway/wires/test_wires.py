@@ -16,6 +16,7 @@ from lib.core.target import Wire
 from lib.gateway.transport.sse import Frame
 from lib.gateway.wires import anthropic, images, openai
 from lib.gateway.wires.request_body import WIRE_MODULES
+from tests.support.examples import count_examples
 from tests.unit.gateway.recordings import CollectedAnswer, collect
 
 FUNCTIONS = ["body", "dropped_params", "error", "events", "headers", "may_retry", "route", "with_user"]
@@ -154,7 +155,7 @@ def test_truncated_event_interrupts_the_answer_until_a_restart(wire: Wire) -> No
 
 
 @each_module
-@settings(max_examples=60, deadline=None, suppress_health_check=[HealthCheck.too_slow])
+@settings(max_examples=count_examples(60), deadline=None, suppress_health_check=[HealthCheck.too_slow])
 @given(payloads=st.lists(JSON_OBJECTS, max_size=4), name=st.sampled_from(["message", "error", "message_start"]))
 def test_arbitrary_events_end_as_an_answer_or_an_error(
     wire: ModuleType, payloads: list[dict[str, Any]], name: str

@@ -21,6 +21,7 @@ from lib.core.search import MessageHit
 from lib.storage.database.engine import read_transaction
 from lib.storage.search.tokens import encode_passages
 from lib.storage.store import Store
+from tests.support.examples import count_examples
 from tests.unit.storage.corpus import MESSAGES, QUERIES
 
 CONVERSATION = Conversation("c", "Untitled", 1.0, created_at=1.0)
@@ -101,7 +102,7 @@ def test_queries_without_words_find_nothing(store):
         assert find_ids(store, query) == []
 
 
-@settings(deadline=None, max_examples=60, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@settings(deadline=None, max_examples=count_examples(60), suppress_health_check=[HealthCheck.function_scoped_fixture])
 @given(query=some.text(some.sampled_from("\"'*()^:-+{}[]%_\\;/ANDORNEAT\x00\ud83d 你好a1") | some.characters()))
 def test_any_query_is_valid(store, query):
     if not store.messages.nodes("ann", "c"):
