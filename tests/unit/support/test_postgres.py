@@ -11,16 +11,19 @@ from pathlib import Path
 import psycopg
 import pytest
 
+from tests.support import postgres
 from tests.support.postgres import Postgres
 
 ROOT = Path(__file__).parents[3]
 TIMEOUT = 60
 # A process started in the background ignores SIGINT, and its children inherit that.
 PROGRAM = """
-import signal
+import signal, sys
+from pathlib import Path
 signal.signal(signal.SIGINT, signal.default_int_handler)
-from tests.support.postgres import Postgres
-with Postgres() as server:
+from tests.support import postgres
+postgres.shared_folder = Path(sys.argv[1])
+with postgres.Postgres() as server:
     print(server.folder, server.create("antler"), flush=True)
     input()
 """
@@ -60,7 +63,7 @@ def test_other_users_cannot_access_the_data():
 
 @pytest.mark.parametrize("signal_number", [signal.SIGKILL, signal.SIGTERM, signal.SIGINT])
 def test_the_server_ends_with_the_process_that_started_it(signal_number):
-    command = [sys.executable, "-c", PROGRAM]
+    command = [sys.executable, "-c", PROGRAM, str(postgres.shared_folder)]
     options = {"stdin": subprocess.PIPE, "stdout": subprocess.PIPE, "stderr": subprocess.DEVNULL}
     with subprocess.Popen(command, cwd=ROOT, text=True, **options) as process:
         assert process.stdout
