@@ -18,6 +18,7 @@ from lib.core.errors import AnswerError
 from lib.core.exchanges import KEY_PLACEHOLDER, Attempt, Chunk, Exchange
 from lib.core.target import Target, Wire
 from lib.core.user import User
+from lib.gateway import exchange_redactor
 from lib.gateway.client import Gateway
 from lib.gateway.exchange_redactor import ExchangeRedactor
 from lib.gateway.key_redactor import REDACTED, KeyRedactor
@@ -291,11 +292,14 @@ def test_bytes_around_a_key_stay_in_their_chunks(before, after, spelling, size):
 
 
 @pytest.mark.parametrize("spelling", [*SPELLINGS.values(), *ESCAPED.values()])
-def test_a_key_anywhere_in_a_large_response_is_replaced(spelling: str):
-    redactor, filler = ExchangeRedactor(KEY), b"data: word\n\n" * 1000
-    for position in range(65_536 - len(spelling) - 2, 65_538, 9 + len(spelling) // 5):
+def test_a_key_anywhere_in_a_large_response_is_replaced(spelling: str, monkeypatch: pytest.MonkeyPatch):
+    # A response is searched in pieces of this size, which overlap.
+    size = 8192
+    monkeypatch.setattr(exchange_redactor, "_SEARCH_BYTES", size)
+    redactor, filler = ExchangeRedactor(KEY), b"data: word\n\n" * 200
+    for position in range(size - len(spelling) - 2, size + 2, 9 + len(spelling) // 5):
         data = (filler * 6)[:position] + spelling.encode() + filler
-        chunks = tuple(Chunk(n / 1e6, data[n : n + 1000]) for n in range(0, len(data), 1000))
+        chunks = tuple(Chunk(n / 1e6, data[n : n + 128]) for n in range(0, len(data), 128))
         attempt = Attempt(1.0, "POST", "http://gateway", {}, status=200, chunks=chunks)
         redacted = redactor.redact(attempt, TARGET, {}, KeyRedactor(KEY))
         assert REDACTED.encode() in received(redacted)

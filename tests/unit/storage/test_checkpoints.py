@@ -23,6 +23,7 @@ from lib.storage.database.engine import read_transaction, write_transaction
 from lib.storage.schema.tables import arriving_change
 from lib.storage.schema.tables import node as nodes
 from lib.storage.store import Store
+from tests.support.examples import count_examples
 from tests.unit.storage.arriving_answers import ANSWER, ROW, STEPS, read, start
 
 
@@ -53,7 +54,7 @@ def record_writes(store: Store) -> Iterator[list[tuple[str, int]]]:
         sa.event.remove(store._engine, "before_cursor_execute", record)
 
 
-@settings(max_examples=25, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@settings(max_examples=count_examples(25), deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
 @given(STEPS)
 def test_the_store_has_the_state_of_the_last_checkpoint(store, steps):
     producer = start(store, replace(ANSWER, id=new_id()))

@@ -20,6 +20,7 @@ from lib.storage import usage
 from lib.storage.database.engine import read_transaction, write_transaction
 from lib.storage.quotas import recount, settle_reservation
 from lib.storage.schema.tables import quota, reservation
+from tests.support.examples import count_examples
 from tests.support.usage_records import read_usage_records
 
 NOW = time.time()
@@ -341,6 +342,9 @@ def test_quotas_match_a_simple_model(store):
     run_state_machine_as_test(
         lambda: QuotaModel(store),
         settings=settings(
-            max_examples=15, stateful_step_count=25, deadline=None, suppress_health_check=list(HealthCheck)
+            max_examples=count_examples(15),
+            stateful_step_count=25,
+            deadline=None,
+            suppress_health_check=list(HealthCheck),
         ),
     )

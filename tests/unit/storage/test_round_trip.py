@@ -26,6 +26,7 @@ from lib.core.target import Target
 from lib.storage.rows import message_from_row
 from lib.storage.store import Store
 from lib.transfer import share_links
+from tests.support.examples import count_examples
 from tests.unit.chat.trees import conversation_records
 
 
@@ -46,7 +47,7 @@ def import_bytes(store: Store, owner: str, data: bytes) -> transfer.ImportReport
     return parsed.report
 
 
-@settings(max_examples=12, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@settings(max_examples=count_examples(12), deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
 @given(conversations=some.lists(conversation_records(), max_size=3))
 def test_an_import_after_an_erasure_exports_the_same_bytes(store, conversations):
     store.users.delete_data("ann")

@@ -225,7 +225,7 @@ def test_concurrent_writes_are_safe():
     _, _, answer = save_turn(temporary_store)
 
     def work(number: int) -> None:
-        for step in range(200):
+        for step in range(100):
             temporary_store.messages.add("ann", "c", replace(answer, id=f"{number}-{step}"))
             changed = replace(answer, finish_reason=f"{number}-{step}")
             temporary_store.messages.save_checkpoints([Checkpoint("ann", changed)])
@@ -234,4 +234,4 @@ def test_concurrent_writes_are_safe():
 
     with ThreadPoolExecutor(8) as pool:
         assert list(pool.map(work, range(8))) == [None] * 8
-    assert len(temporary_store.messages.nodes("ann", "c")) == 2 + 8 * 200
+    assert len(temporary_store.messages.nodes("ann", "c")) == 2 + 8 * 100

@@ -14,13 +14,17 @@ from lib.core.file_content import FileContent, FileUnavailable
 from lib.gateway.transport.json_body import JsonBody
 
 TEXT = st.text(max_size=20)
+# Of any size, and larger than what is written at once. To draw each byte takes most of the time.
+FILES = st.builds(
+    lambda data, count, end: data * count + end, st.binary(max_size=50), st.integers(0, 10_000), st.binary()
+)
 
 
 def content(data: bytes, media_type: str = "image/png", size: int | None = None) -> FileContent:
     return FileContent(f"digest of {len(data)}", media_type, len(data) if size is None else size, lambda: data)
 
 
-@given(files=st.lists(st.binary(max_size=100_000), max_size=3), texts=st.lists(TEXT, min_size=4, max_size=4))
+@given(files=st.lists(FILES, max_size=3), texts=st.lists(TEXT, min_size=4, max_size=4))
 def test_a_body_is_the_json_of_its_texts_and_files(files, texts):
     body = {"a": texts, "files": [{texts[3]: content(data).base64} for data in files], "end": texts[0]}
     encoded = JsonBody(body)

@@ -81,7 +81,7 @@ def test_line_ends_chunking_and_byte_order_mark_do_not_change_the_frames(
 
 @pytest.mark.parametrize("end", [b"\n", b"\r\n", b"\r"], ids=["lf", "crlf", "cr"])
 @pytest.mark.parametrize("stream", STREAMS, ids=lambda recording: recording.name)
-@settings(deadline=None, max_examples=20)
+@settings(deadline=None, max_examples=count_examples(20))
 @given(cuts=st.lists(st.integers(0, 100_000), max_size=60))
 def test_chunking_of_a_recording_does_not_change_the_frames(stream: Recording, end: bytes, cuts: list[int]) -> None:
     assert read(split(stream.body.replace(b"\n", end), cuts)) == read([stream.body])

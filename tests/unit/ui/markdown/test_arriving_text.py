@@ -184,7 +184,7 @@ def test_a_costly_text_is_cut_as_the_whole_text_is() -> None:
 
 @pytest.mark.parametrize("block", ["```python\nx = 1\n```\n\n", "# a\n\n"])
 def test_the_elements_of_a_costly_text_share_one_allowance(block: str) -> None:
-    text = "An answer. " * 30 + "\n\n" + block * (15_000 // len(block))
+    text = "An answer. " * 30 + "\n\n" + block * (7_500 // len(block))
     parts = sanitize_parts(text)
     rendered = [token for part in parts for token in parse_blocks(part) if token.info or token.tag == "h1"]
     assert len(parts) > 10

@@ -67,7 +67,7 @@ def test_a_very_long_text_is_read_up_to_a_limit():
 def test_brackets_are_read_with_little_work_each(unit, monkeypatch):
     skipped, skip = [], ParserInline.skipToken
     monkeypatch.setattr(ParserInline, "skipToken", lambda *args: skipped.append(1) or skip(*args))
-    text = unit * (60_000 // len(unit))
+    text = unit * (20_000 // len(unit))
     split_passages(text)
     assert len(skipped) <= len(text)
 
