@@ -11,7 +11,7 @@ const createContent = (file) => {
   }
   const words = create("span", "antler-chip-words"), name = create("span", "antler-chip-name", file.shortName);
   name.dir = "auto";
-  words.append(name, create("span", "antler-chip-about", file.about));
+  words.append(name, " ", create("span", "antler-chip-about", file.about));
   if (!file.picture) {
     const icon = create("span", "antler-icon", file.icon);
     icon.setAttribute("aria-hidden", "true");
@@ -23,8 +23,10 @@ const createContent = (file) => {
 const createItem = (file, index, open) => {
   const item = create("li", ""), button = create("button", "antler-file");
   Object.assign(button, { type: "button", title: file.name, disabled: !file.isStored });
-  if (file.isStored) button.setAttribute("aria-label", file.open);
-  if (file.isImage && file.picture) button.dataset.image = "";
+  const isPicture = Boolean(file.isImage && file.picture);
+  // The name has all words that are seen: who speaks to the computer says these.
+  if (file.isStored) button.setAttribute("aria-label", isPicture ? file.open : `${file.open} ${file.about}`);
+  if (isPicture) button.dataset.image = "";
   button.append(...createContent(file));
   button.addEventListener("click", () => open(index));
   item.append(button);
