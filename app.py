@@ -12,6 +12,7 @@ from lib.ui.chat import answer_status
 from lib.ui.history import sidebar
 from lib.ui.server import (
     auth_middleware,
+    component_scripts,
     csp_middleware,
     health,
     lifespan,
@@ -70,6 +71,7 @@ else:
     log_setup.configure_logging()
     streamlit_private.disable_pages_directory()
     streamlit_runs.reduce_costs()
+    component_scripts.link_scripts()
     streamlit_private.use_script_loops(ScriptLoop)
     # `streamlit run app.py` finds this name, serves it, and runs this file as its script.
     app = st.App(
@@ -78,6 +80,7 @@ else:
         lifespan=lifespan.lifespan,
         middleware=[
             Middleware(csp_middleware.SecurityHeadersMiddleware),
+            Middleware(component_scripts.ComponentScriptsMiddleware),
             Middleware(shutdown.DrainMiddleware),
             Middleware(page_head_middleware.PageHeadMiddleware),
             Middleware(auth_middleware.AuthMiddleware),

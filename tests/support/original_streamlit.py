@@ -7,6 +7,7 @@ from typing import Any
 import pytest
 import streamlit
 from streamlit.components.v2.bidi_component import serialization
+from streamlit.components.v2.component_registry import BidiComponentDefinition
 from streamlit.runtime import app_session, websocket_session_manager
 from streamlit.runtime.scriptrunner import ScriptRunner
 from streamlit.runtime.scriptrunner.script_cache import ScriptCache
@@ -22,6 +23,8 @@ REPLACED: tuple[tuple[Any, str], ...] = (
     (ScriptCache, "get_bytecode"),
     (ScriptRunner, "_maybe_handle_execution_control_request"),
     (serialization, "is_dataframe_like"),
+    (BidiComponentDefinition, "js_content"),
+    (BidiComponentDefinition, "js_url"),
 )
 
 

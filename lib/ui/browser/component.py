@@ -8,6 +8,9 @@ from typing import Any
 
 import streamlit as st
 
+# The scripts of all components, by their full names.
+scripts_by_component: dict[str, str] = {}
+
 
 def declare(
     name: str,
@@ -25,9 +28,11 @@ def declare(
     the component leaves the page. `css` is the name of a style sheet beside them.
     """
     folder = Path(module_file).parent
+    name = f"antler.{name}"
+    script = scripts_by_component[name] = "\n".join(_read(folder, script, "js") for script in scripts)
     return st.components.v2.component(
-        f"antler.{name}",
-        js="\n".join(_read(folder, script, "js") for script in scripts),
+        name,
+        js=script,
         html=html,
         css=_read(folder, css, "css") if css else None,
         isolate_styles=isolate_styles,

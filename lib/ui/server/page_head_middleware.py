@@ -14,7 +14,8 @@ from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from lib.core.errors import SettingError
 from lib.ui.auth.browser_id import SECRET_SCRIPT
-from lib.ui.server import streamlit_private
+from lib.ui.browser.component import scripts_by_component
+from lib.ui.server import component_scripts, streamlit_private
 from lib.ui.session import resources
 
 _SCRIPT = "\n".join(
@@ -29,6 +30,15 @@ _DROPPED_HEADERS = frozenset({b"accept-encoding", b"if-none-match", b"if-modifie
 # The elements of the chat page. Streamlit loads the module of each when the first element of its kind arrives, and the
 # modules that it needs after that: linked, they are there before.
 _ELEMENTS = ("BidiComponent", "Html", "Button", "TextInput", "ImageList", "FileUploader", "ChatInput", "PageLink")
+# The components of the chat page, whose scripts are files too.
+_COMPONENTS = tuple(
+    f"antler.{name}"
+    for name in (
+        *("language", "keys", "focus", "landmarks", "selected_text", "browser_id", "typed_texts", "answer_status"),
+        *("message_tools", "drafts", "model_select", "tray", "prompt_menu", "model_list", "scroll", "list_keys"),
+        "shortcuts",
+    )
+)
 # Those of code, formulas and emoji in texts, which a script loads when the page is at rest.
 _IDLE_MODULES = ("StreamlitSyntaxHighlighter", "rehype-katex", "remark-emoji")
 # The access modes in which a browser is its user.
@@ -104,7 +114,8 @@ def _build_scripts(*, is_app: bool) -> str:
 
 def _build_links() -> str:
     """Build the links to the modules, which are loaded after those of Streamlit's page itself."""
-    modules = streamlit_private.list_modules(_ELEMENTS)
+    scripts = [component_scripts.find_path(name) for name in _COMPONENTS if name in scripts_by_component]
+    modules = (*streamlit_private.list_modules(_ELEMENTS), *scripts)
     links = "".join(f'<link rel="modulepreload" crossorigin href="{path}">' for path in modules)
     idle = " ".join(streamlit_private.list_modules(_IDLE_MODULES, with_imports=False))
     return f'{links}<meta name="antler-idle-modules" content="{idle}">'

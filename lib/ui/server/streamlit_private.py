@@ -16,6 +16,7 @@ from google.protobuf.message import DecodeError
 from starlette.datastructures import Headers as HeaderView
 from streamlit import dataframe_util, env_util
 from streamlit.auth_util import get_cookie_with_chunks
+from streamlit.components.v2.component_registry import BidiComponentDefinition
 from streamlit.delta_generator import DeltaGenerator
 from streamlit.delta_generator_singletons import get_dg_singleton_instance
 from streamlit.file_util import get_static_dir
@@ -39,6 +40,7 @@ DATA_PREFIXES = ("/_stcore/", "/media/", "/component/", "/app/")
 PAGE_SHELL_PATHS = frozenset({"/_stcore/stream", "/_stcore/host-config"})
 HEALTH_PATH = "/_stcore/health"
 METRICS_PATH = "/_stcore/metrics"
+COMPONENTS_PREFIX = "/_stcore/bidi-components/"
 MEDIA_PREFIX, UPLOAD_PREFIX = "/media/", "/_stcore/upload_file/"
 _DOWNLOADS = "downloads"  # in place of a session, whose runs would end the references to its files
 # Route to which `st.logout` sends the browser, and which deletes the cookie of `st.login`.
@@ -213,6 +215,23 @@ def list_modules(names: tuple[str, ...], *, with_imports: bool = True) -> tuple[
             if with_imports:
                 waiting += _MODULE_IMPORT.findall((modules / name).read_text(encoding="utf-8"))
     return tuple(f"./static/js/{name}" for name in found)
+
+
+def link_component_scripts(find_file_name: Callable[[str], str | None]) -> None:
+    """Let the browser load the scripts of components from COMPONENTS_PREFIX, component name and file name.
+
+    Those without a file name are sent with each message for the component, as Streamlit does it with all.
+    """
+    definition_class: Any = BidiComponentDefinition
+    contents, url = definition_class.js_content.fget, definition_class.js_url.fget
+
+    def read_contents(definition: BidiComponentDefinition) -> str | None:
+        return None if find_file_name(definition.name) else contents(definition)
+
+    def find_url(definition: BidiComponentDefinition) -> str | None:
+        return find_file_name(definition.name) or url(definition)
+
+    definition_class.js_content, definition_class.js_url = property(read_contents), property(find_url)
 
 
 def message_type(data: bytes) -> str:

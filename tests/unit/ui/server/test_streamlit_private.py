@@ -43,6 +43,7 @@ NAMES = [
     ("streamlit.web.server.starlette.starlette_app_utils", "decode_xsrf_token_string", ["cookie_value"], "browsers"),
     ("streamlit.web.server.starlette.starlette_server_config", "XSRF_COOKIE_NAME", None, "browsers"),
     ("streamlit.runtime", "Runtime", None, "owners of media"),
+    ("streamlit.components.v2.component_registry", "BidiComponentDefinition", None, "scripts that browsers keep"),
     ("streamlit.runtime.context", "_get_client_context", None, "headers and cookies in page tests"),
 ]
 
