@@ -102,8 +102,9 @@ def _is_newest(engine: sa.Engine) -> bool:
         if not sa.inspect(connection).has_table("alembic_version"):
             return False
         revision = connection.scalar(sa.text("SELECT version_num FROM alembic_version"))
-    if revision not in (REVISION, None) and revision not in _known_revisions():
-        raise DatabaseTooNew(f"its schema is {revision}, and this release knows those up to {REVISION}")
+        # In the transaction, which then is no success: the fault is logged once.
+        if revision not in (REVISION, None) and revision not in _known_revisions():
+            raise DatabaseTooNew(f"its schema is {revision}, and this release knows those up to {REVISION}")
     return bool(revision == REVISION)
 
 
