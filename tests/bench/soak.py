@@ -34,8 +34,9 @@ RELEASE_SECONDS = 30  # after which closed pages have left nothing
 GROWTH = 1.1  # of memory from the third to the last quarter
 # In which sessions end whose connection was lost, which their pages may resume for two minutes.
 HELD_SECONDS = 150
-# Pools of threads and connections grow to a limit that does not depend on the pages.
-SLACK = 10
+# Pools of threads and connections grow to a limit that does not depend on the pages: one of five connections to SQLite
+# has three files for each.
+SLACK = 20
 METRICS = {
     "memory, MB": ("process_resident_memory_bytes", 1e6),
     "open files": ("process_open_fds", 1),
