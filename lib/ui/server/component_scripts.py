@@ -49,11 +49,7 @@ class ComponentScriptsMiddleware:
         self._app = app
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
-        component, _, name = "", "", ""
-        if scope["type"] == "http" and scope["method"] in ("GET", "HEAD"):
-            path = path_below_base(scope)
-            if path.startswith(streamlit_private.COMPONENTS_PREFIX):
-                component, _, name = path.removeprefix(streamlit_private.COMPONENTS_PREFIX).partition("/")
+        component, name = _requested_file(scope)
         if component not in scripts_by_component:
             await self._app(scope, receive, send)
             return
@@ -63,6 +59,17 @@ class ComponentScriptsMiddleware:
             headers["Content-Encoding"] = "gzip"
         response = Response(file.compressed if is_compressed else file.body, 200, headers, "text/javascript")
         await response(scope, receive, send)
+
+
+def _requested_file(scope: Scope) -> tuple[str, str]:
+    """Return the component and the file that are requested; "" for any other request."""
+    if scope["type"] != "http" or scope["method"] not in ("GET", "HEAD"):
+        return "", ""
+    path = path_below_base(scope)
+    if not path.startswith(streamlit_private.COMPONENTS_PREFIX):
+        return "", ""
+    component, _, name = path.removeprefix(streamlit_private.COMPONENTS_PREFIX).partition("/")
+    return component, name
 
 
 @cache
