@@ -4,9 +4,6 @@ from __future__ import annotations
 
 import time
 from collections.abc import Callable
-from math import ceil
-
-from lib.gateway.transport.ticks import TickQueue, TickWaiter, next_tick
 
 MIN_INTERVAL, MAX_INTERVAL = 0.05, 0.2  # seconds; a shorter time would not be noticed
 # Pages that follow answers: beyond the first number each costs all of them a part of their frames, up to the second.
@@ -17,8 +14,6 @@ _PAGES, _CROWDED_INTERVAL = (2, 8), 0.1
 # interpreter uses little more than one core: with the share alone, frames are not so few that this itself is the lag.
 _LAG = (0.02, 0.1)
 _CPU_SHARE = (0.4, 1.2)
-# Seconds from the tick at which answers are read to that at which they are shown: more than a few reads take.
-_SHOW_DELAY = 0.004
 _SMOOTHING = 0.2  # weight of a new measurement
 
 
@@ -32,7 +27,6 @@ class FramePace:
     def __init__(self, count_pages: Callable[[], int] = lambda: 0) -> None:
         self._count_pages = count_pages
         self._load = 0.0
-        self._showing = TickQueue()
         self._measured_at, self._cpu_seconds = time.monotonic(), time.process_time()
 
     @property
@@ -46,16 +40,6 @@ class FramePace:
 
     def get_interval(self) -> float:
         return self.interval
-
-    def join(self) -> TickWaiter:
-        """Return a place for a page: the pages of the process show at a tick what was read, one after the other."""
-        return self._showing.join()
-
-    def next_frame(self, earliest: float) -> float:
-        """Return the next tick at which a page shows what was read, not before a monotonic time."""
-        interval = self.interval
-        tick = next_tick(interval)
-        return tick + max(0, ceil((earliest - tick) / interval)) * interval + _SHOW_DELAY
 
     def add_measurement(self, lag: float, cpu_share: float) -> None:
         """Take the lag of the event loop in seconds, and the process's share of a core since the last measurement."""

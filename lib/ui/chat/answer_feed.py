@@ -32,7 +32,6 @@ FRAME_CHARS_PER_SECOND = 20_000  # a live block of this many characters slows th
 MAX_CPU_SHARE = 0.25  # of a core, for the frames of all pages on which one user follows answers
 POLL_INTERVAL = 0.1  # seconds between two checks for a request of Streamlit to end this run
 SILENCE_THRESHOLD = 3  # seconds of silence before the status line shows them
-STEADY_INTERVALS = 1.5  # after so much silence, the next text is waited for
 
 
 @dataclass(frozen=True)
@@ -86,7 +85,6 @@ class AnswerFeed:
         self._node_id = node.id
         self._answer = find_arriving_answer(answer.generation, node.id, current_language())
         self._snapshot = answer.generation.wait(-1, 0, self._node_id)
-        self._waiter = self._pace.join()
         self.has_visible_content = False
         self.start_over()
 
@@ -132,30 +130,14 @@ class AnswerFeed:
 
         Streamlit may end the run here, after a click, a page change or a disconnect. The generation goes on.
         """
-        version, interval = self._snapshot.version, self._pace.interval
-        if self._is_steady(interval):
-            self._waiter.wait(self._pace.next_frame(self._next_frame_at))
-            self._snapshot = self._generation.wait(version, 0, self._node_id)
-        if self._snapshot.version == version:
-            self._waiter.leave()
-            timeout = max(POLL_INTERVAL, STEADY_INTERVALS * interval)
-            self._snapshot = self._generation.wait(version, timeout, self._node_id)
+        timeout = max(POLL_INTERVAL, 1.5 * self._pace.interval)
+        self._snapshot = self._generation.wait(self._snapshot.version, timeout, self._node_id)
         # A local answer is read once per frame, so that waiting for it is enough; one that comes faster is not.
         if (early := self._next_frame_at - time.monotonic()) > 0:
-            self._waiter.leave()
             time.sleep(min(MAX_FRAME_INTERVAL, early))
             self._snapshot = self._generation.wait(-1, 0, self._node_id)
         streamlit_private.check_interrupted()
         self._begin_frame()
-
-    def _is_steady(self, interval: float) -> bool:
-        """Tell if the answer, of this process, is read at each tick: its thread need not wake up that of the page."""
-        is_local = isinstance(self._generation, Generation)
-        return is_local and not self.is_finished and self._snapshot.seconds_since_content < STEADY_INTERVALS * interval
-
-    def close(self) -> None:
-        """Let the other pages go on; at the end of the page's run, or of the answer."""
-        self._waiter.leave()
 
     def poll(self, tolerance: float) -> bool:
         """Begin the next frame if it is due in `tolerance` seconds and the answer has changed; returns if it has.

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import time
 from collections.abc import Callable, Generator, Iterator, Sequence
-from contextlib import ExitStack, closing
+from contextlib import ExitStack
 from itertools import count
 
 import streamlit as st
@@ -40,15 +40,14 @@ def render(answer: FollowedAnswer, on_shown: Callable[[], None]) -> Node:
         with answer.bubble.open_status():
             feed = AnswerFeed(answer, StatusLine(answer), on_shown, count_pages)
         next_queue_check = 0.0
-        with closing(feed):
-            for live_chars in _follow(feed, answer.bubble):
-                feed.end_frame(live_chars)
-                feed.wait_for_frame()
-                if time.monotonic() >= next_queue_check:
-                    conversation_view.check_queue()
-                    if tray_jobs.has_finished():
-                        st.rerun()
-                    next_queue_check = time.monotonic() + conversation_view.QUEUE_CHECK_INTERVAL
+        for live_chars in _follow(feed, answer.bubble):
+            feed.end_frame(live_chars)
+            feed.wait_for_frame()
+            if time.monotonic() >= next_queue_check:
+                conversation_view.check_queue()
+                if tray_jobs.has_finished():
+                    st.rerun()
+                next_queue_check = time.monotonic() + conversation_view.QUEUE_CHECK_INTERVAL
         return feed.node
 
 

@@ -52,14 +52,3 @@ def test_the_use_of_the_processor_counts_since_the_last_lag(monkeypatch: pytest.
     clocks |= {"monotonic": 12.0, "process_time": 1.5}
     pace.observe_lag(0.25)
     assert measurements == [(0.25, 0.25)]
-
-
-@pytest.mark.parametrize(
-    ("now", "earliest", "frame"),
-    [(100.01, 0.0, 100.05), (100.01, 100.05, 100.05), (100.01, 100.06, 100.10), (100.01, 100.21, 100.25)],
-)
-def test_a_frame_is_shown_after_the_tick_at_which_it_was_read(
-    monkeypatch: pytest.MonkeyPatch, now: float, earliest: float, frame: float
-) -> None:
-    monkeypatch.setattr(frame_pace.time, "monotonic", lambda: now)
-    assert FramePace().next_frame(earliest) == pytest.approx(frame + frame_pace._SHOW_DELAY)
