@@ -32,7 +32,7 @@ class CancelToken:
     def __init__(self) -> None:
         self._lock = threading.Lock()
         self._socket: socket.socket | None = None
-        # Held until the request is cancelled. Each read of the body waits for it, which an event would make dearer.
+        # Held until the request is cancelled.
         self._cancel_lock = threading.Lock()
         self._cancel_lock.acquire()
         self._is_cancelled = False
