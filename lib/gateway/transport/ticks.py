@@ -6,7 +6,7 @@ import heapq
 import threading
 import time
 from itertools import count
-from math import floor
+from math import floor, inf
 
 # Seconds after its tick in which a thread that was not called goes on by itself.
 SLACK = 0.03
@@ -67,6 +67,7 @@ class TickQueue:
         else:
             self._has_runner = False  # it is stuck, or has ended
             self._call(waiter)
+            self._find_watcher()
 
     def _call_next(self) -> None:
         first = self._first()
@@ -75,12 +76,18 @@ class TickQueue:
             first[2]._has_turn = True
             self._call(first[2])
 
+    def _find_watcher(self) -> None:
+        """Let the next thread watch the clock if no other does or is about to: it sleeps for longer."""
+        if not self._has_runner and not self._watcher and (first := self._first()):
+            self._watcher = first[2]
+            first[2]._signal()
+
     def _call(self, waiter: TickWaiter) -> None:
         """Let a waiting thread go on."""
         waiter._entry = None
         if self._watcher is waiter:
             self._watcher = None
-        waiter._signal.release()
+        waiter._signal()
 
 
 class TickWaiter:
@@ -91,32 +98,33 @@ class TickWaiter:
         self._entry: _Entry | None = None  # while it waits
         self._has_turn = False  # it calls the next one
         self._is_awake = False
-        # Held until the thread is called.
-        self._signal = threading.Lock()
-        self._signal.acquire()
+        self._alarm = threading.Lock()  # held until the thread is to look again
+        self._alarm.acquire()
 
     def wait(self, due: float) -> None:
         """Wait until a monotonic time, and then until the threads with an earlier tick have gone on."""
-        self.leave()
         with self._queue._lock:
+            self._end_turn()
             if self._is_awake:
+                self._queue._find_watcher()
                 return
             self._queue._push(self, due)
-        is_called = False
-        while not is_called:
+        until = inf
+        while True:
             with self._queue._lock:
-                until = self._queue._watch(self, due) if self._entry else due
-            is_called = self._signal.acquire(timeout=max(0.0, until - time.monotonic()))
-            with self._queue._lock:
-                if not is_called and self._entry and time.monotonic() >= until:
+                if self._entry and time.monotonic() >= until:
                     self._queue._look(self)
+                if not self._entry:
+                    return
+                until = self._queue._watch(self, due)
+            self._alarm.acquire(timeout=max(0.0, until - time.monotonic()))
 
     def leave(self) -> None:
         """Let the next thread go on; before this one waits for anything else, and at its end."""
         if self._has_turn:
-            self._has_turn = False
             with self._queue._lock:
-                self._queue._call_next()
+                self._end_turn()
+                self._queue._find_watcher()
 
     def wake(self) -> None:
         """Let this wait and all later ones return at once."""
@@ -124,6 +132,17 @@ class TickWaiter:
             self._is_awake = True
             if self._entry:
                 self._queue._call(self)
+                self._queue._find_watcher()
+
+    def _end_turn(self) -> None:
+        if self._has_turn:
+            self._has_turn = False
+            self._queue._call_next()
+
+    def _signal(self) -> None:
+        """Let the thread look whether it was called, or how long it sleeps now."""
+        if self._alarm.locked():
+            self._alarm.release()
 
 
 _Entry = tuple[float, int, TickWaiter]

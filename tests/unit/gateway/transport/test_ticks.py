@@ -88,6 +88,31 @@ def test_one_that_leaves_its_turn_does_not_hold_the_next_one_up() -> None:
     assert sorted(order) == ["first", "second"]
 
 
+@pytest.mark.parametrize("ends", ["leave", "wait"])
+def test_the_next_one_watches_the_clock_when_one_leaves_before_its_tick(ends: str) -> None:
+    queue, has_turn, release, done = TickQueue(slack=LONG), threading.Event(), threading.Event(), threading.Event()
+
+    def run(waiter: TickWaiter) -> None:
+        waiter.wait(time.monotonic())
+        has_turn.set()
+        assert release.wait(TIMEOUT)
+        waiter.wake()
+        waiter.leave() if ends == "leave" else waiter.wait(LONG)
+
+    def go_on(waiter: TickWaiter) -> None:
+        waiter.wait(time.monotonic() + 0.2)
+        done.set()
+
+    runner = Worker(queue, run)
+    assert has_turn.wait(TIMEOUT)
+    other = Worker(queue, go_on)
+    wait_until(lambda: other.waiter._entry is not None)
+    release.set()
+    assert done.wait(TIMEOUT)
+    for worker in (runner, other):
+        worker.join()
+
+
 def test_one_that_is_stuck_holds_the_others_up_for_the_slack_only() -> None:
     queue, release, done = TickQueue(slack=0.02), threading.Event(), []
 
@@ -123,7 +148,7 @@ def test_a_call_ends_this_wait_and_all_later_ones() -> None:
 
 
 def test_the_clock_is_watched_when_the_thread_that_did_is_woken() -> None:
-    queue, done = TickQueue(slack=0.02), threading.Event()
+    queue, done = TickQueue(slack=LONG), threading.Event()
 
     def watch(waiter: TickWaiter) -> None:
         waiter.wait(time.monotonic() + 0.2)
