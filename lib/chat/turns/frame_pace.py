@@ -8,7 +8,7 @@ from collections.abc import Callable
 MIN_INTERVAL, MAX_INTERVAL = 0.05, 0.2  # seconds; a shorter time would not be noticed
 # Pages that follow answers: beyond the first number each costs all of them a part of their frames, up to the second.
 # That keeps the load low which would make frames fewer and late.
-_PAGES, _CROWDED_INTERVAL = (2, 8), 0.1
+_PAGES, _CROWDED_INTERVAL = (2, 8), 0.125
 # The event loop's lag in seconds, and the share of a core that the process uses: from the first value on frames become
 # fewer, at the second they are fewest. The lag shows a load from outside as well, the share comes before the lag. The
 # interpreter uses little more than one core: with the share alone, frames are not so few that this itself is the lag.

@@ -35,7 +35,7 @@ def test_frames_become_fewer_with_the_pages_before_there_is_a_load() -> None:
         pace = FramePace(lambda count=count: count)
         pace.add_measurement(0.0, 0.1)
         intervals.append(pace.interval)
-    assert intervals == pytest.approx([0.05, 0.05, 0.05, 0.075, 0.1, 0.1])
+    assert intervals == pytest.approx([0.05, 0.05, 0.05, 0.0875, 0.125, 0.125])
     for _ in range(40):
         pace.add_measurement(0.2, 0.1)
     assert pace.interval == pytest.approx(MAX_INTERVAL, abs=0.001), "a load counts as well"
