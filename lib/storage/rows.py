@@ -60,6 +60,7 @@ _PRICE_NAMES = {
     "per_search": "search",
     "image_input": "image_input",
 }
+_RATINGS = get_args(Rating)
 _NEWER_COUNTS = ("written_1h", "searches")
 _NEWER_PRICES = ("reasoning", "written_1h", "search", "image_input")
 TIMING_NAMES = {"first_token": "first", "first_text": "spoke", "total": "total"}
@@ -176,16 +177,20 @@ def _persona_from_row(raw: Mapping[str, Any] | None) -> Persona | None:
 
 def node_from_row(row: sa.Row[Any], newer_columns: dict[str, Any]) -> Node:
     """Return the node of a row; `newer_columns` take the place of those of the row."""
-    values = row._asdict() | newer_columns
+    values = dict(zip(row._fields, row, strict=True))  # `_asdict` takes four times as long
+    if newer_columns:
+        values |= newer_columns
     rating = values["rating"]
     return Node(
         **from_stored(values, _NODE_NAMES),
         message=message_from_row(values["role"], values["parts"]),
         outcome=Outcome(values["outcome"]),
         target=parse_target(values["model"], values["wire"]),
-        **facts_from_row({name: values[name] for name in ("usage", "timing", "served")}),
+        usage=_usage_from_row(values["usage"]),
+        timing=_timing_from_row(values["timing"]),
+        provider_metadata=values["served"] or {},
         failure=_failure_from_row(values["failure"]),
-        feedback=Feedback(rating, values["comment"] or "") if rating in get_args(Rating) else None,
+        feedback=Feedback(rating, values["comment"] or "") if rating in _RATINGS else None,
         persona=_persona_from_row(values["persona"]),
     )
 
@@ -194,14 +199,22 @@ def facts_from_row(columns: Mapping[str, Any]) -> dict[str, Any]:
     """Return the attributes of a node that columns of facts stand for: usage, timing, reason, served."""
     facts: dict[str, Any] = {}
     if "usage" in columns:
-        facts["usage"] = Usage(**from_stored(columns["usage"], USAGE_NAMES))
+        facts["usage"] = _usage_from_row(columns["usage"])
     if "timing" in columns:
-        facts["timing"] = Timing(**from_stored(columns["timing"], TIMING_NAMES))
+        facts["timing"] = _timing_from_row(columns["timing"])
     if "reason" in columns:
         facts["finish_reason"] = columns["reason"]
     if "served" in columns:
         facts["provider_metadata"] = columns["served"] or {}
     return facts
+
+
+def _usage_from_row(raw: Mapping[str, Any]) -> Usage:
+    return Usage(**from_stored(raw, USAGE_NAMES))
+
+
+def _timing_from_row(raw: Mapping[str, Any]) -> Timing:
+    return Timing(**from_stored(raw, TIMING_NAMES))
 
 
 def node_to_row(node: Node) -> dict[str, Any]:

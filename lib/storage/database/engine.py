@@ -5,12 +5,14 @@ from __future__ import annotations
 import contextlib
 import functools
 import importlib
+import json
 import time
 from collections.abc import Callable, Iterator, Mapping
 from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+import msgspec
 import sqlalchemy as sa
 
 from lib.core.database_errors import DatabaseFault, DatabaseTooNew
@@ -50,13 +52,21 @@ def connect(
     with translate_errors(fault_log, is_write=False):
         parsed = sa.make_url(url)
         backend = load_backend(parsed.get_backend_name())
-        engine: sa.Engine = backend.create_engine(parsed, lock_timeout, **_POOL)
+        engine: sa.Engine = backend.create_engine(parsed, lock_timeout, json_deserializer=decode_json, **_POOL)
         engine.update_execution_options(on_transaction=on_transaction, fault_log=fault_log)
         sa.event.listen(engine, "before_cursor_execute", _sanitize_parameters, retval=True)
         sa.event.listen(engine, "handle_error", on_error)
         if not _is_newest(engine):
             _migrate(engine)
     return engine
+
+
+def decode_json(text: str | bytes) -> Any:
+    """Decode the JSON of a column as `json.loads`, in a quarter of the time. Raises ValueError."""
+    try:
+        return msgspec.json.decode(text)
+    except (msgspec.MsgspecError, UnicodeEncodeError):  # also of single surrogates, NaN, and numbers that are too large
+        return json.loads(text)
 
 
 class Aggregate:

@@ -44,8 +44,8 @@ _FULL_WORDS = ("could not extend file", "No space left", "File too large")
 _DENIED_WORDS = ("authentication failed", "no password supplied", "does not exist", "pg_hba.conf")
 
 
-def create_engine(url: sa.URL, lock_timeout: float, **pool: int) -> sa.Engine:
-    """Create an engine for the database of `url`, which connects at its first use; `pool` has the sizes of its pool.
+def create_engine(url: sa.URL, lock_timeout: float, **options: Any) -> sa.Engine:
+    """Create an engine for the database of `url`, which connects at its first use; `options` are SQLAlchemy's.
 
     It keeps no session state and prepares no statement by name: a pooler may give each transaction another
     connection.
@@ -60,7 +60,7 @@ def create_engine(url: sa.URL, lock_timeout: float, **pool: int) -> sa.Engine:
         pool_timeout=lock_timeout,
         use_native_hstore=False,
         hide_parameters=True,
-        **pool,
+        **options,
     )
 
     def on_begin(connection: sa.Connection) -> None:

@@ -28,10 +28,10 @@ _FAULTS: dict[int, type[errors.DatabaseFault]] = {
 }
 
 
-def create_engine(url: sa.URL, lock_timeout: float, **pool: int) -> sa.Engine:
+def create_engine(url: sa.URL, lock_timeout: float, **options: Any) -> sa.Engine:
     """Create an engine for the file of `url`; a missing file is created with its folder. Raises OSError.
 
-    `pool` has the sizes of its pool.
+    `options` are SQLAlchemy's.
     """
     path = Path(url.database or "").absolute()
     path.parent.mkdir(parents=True, exist_ok=True)
@@ -62,7 +62,7 @@ def create_engine(url: sa.URL, lock_timeout: float, **pool: int) -> sa.Engine:
         if not path.exists():
             raise sa.exc.DisconnectionError(f"{path} does not exist")
 
-    engine = sa.create_engine(url, creator=connect, pool_timeout=lock_timeout, hide_parameters=True, **pool)
+    engine = sa.create_engine(url, creator=connect, pool_timeout=lock_timeout, hide_parameters=True, **options)
     sa.event.listen(engine, "connect", on_connect)
     sa.event.listen(engine, "checkout", on_checkout)
     sa.event.listen(engine, "begin", _on_begin)

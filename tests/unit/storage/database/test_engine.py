@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import os
 import socket
 import subprocess
@@ -13,11 +14,13 @@ from types import ModuleType
 
 import pytest
 import sqlalchemy as sa
+from hypothesis import given
+from hypothesis import strategies as st
 
 from lib.core.conversation import Conversation, Failure, Message, Node, Outcome, TextPart
 from lib.core.errors import StoreError
 from lib.core.target import Target
-from lib.storage.database.engine import connect, read_transaction, write_transaction
+from lib.storage.database.engine import connect, decode_json, read_transaction, write_transaction
 from lib.storage.store import Store
 from tests.unit.storage.child_process import Child, start_children
 
@@ -270,3 +273,25 @@ def test_a_child_process_of_the_tests_runs_no_page(monkeypatch, tmp_path):
     monkeypatch.setitem(sys.modules, "__main__", page)
     with Child("", "send(1)") as child:
         assert child.finish() == 1
+
+
+JSON_VALUES = st.recursive(
+    st.none() | st.booleans() | st.integers() | st.floats() | st.text(st.characters()),
+    lambda values: st.lists(values) | st.dictionaries(st.text(st.characters()), values),
+)
+
+
+@given(JSON_VALUES, st.booleans())
+def test_columns_are_decoded_as_by_json(value: object, is_ascii: bool) -> None:
+    text = json.dumps(value, ensure_ascii=is_ascii)
+    assert repr(decode_json(text)) == repr(json.loads(text))
+
+
+@pytest.mark.parametrize("text", ['"\\ud800"', "1e400", "NaN", '{"a": 1, "a": 2}', "-0", " 1 ", "1" * 40])
+def test_what_a_strict_parser_refuses_is_decoded(text: str) -> None:
+    assert repr(decode_json(text)) == repr(json.loads(text))
+
+
+def test_broken_json_is_an_error() -> None:
+    with pytest.raises(ValueError, match="Expecting"):
+        decode_json("[1, ")
