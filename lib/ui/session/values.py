@@ -96,7 +96,9 @@ class ConversationView:
 
     def turn_number(self, node_id: str) -> int:
         """Return the number of a message's turn on the path, from 1: questions and answers alternate."""
-        return next((index // 2 + 1 for index, node in enumerate(self.nodes) if node.id == node_id), 0)
+        # From the end, where the shown messages of a long path are.
+        indices = range(len(self.nodes) - 1, -1, -1)
+        return next((index // 2 + 1 for index in indices if self.nodes[index].id == node_id), 0)
 
 
 @dataclass
