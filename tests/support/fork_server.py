@@ -38,7 +38,6 @@ MAX_REQUEST = 1 << 20
 def load_program() -> None:
     """Load what every server loads, and nothing that depends on its settings."""
     warm_up.import_all_modules()
-    streamlit_private.check_prompt()
     streamlit_private.load_data_frames()
     warm_up.load_texts()
     # The metadata of all installed packages, which each server reads.

@@ -6,6 +6,7 @@ from typing import Any
 
 import pytest
 import streamlit
+from streamlit import delta_generator
 from streamlit.components.v2.bidi_component import serialization
 from streamlit.components.v2.component_registry import BidiComponentDefinition
 from streamlit.runtime import app_session, websocket_session_manager
@@ -22,6 +23,7 @@ REPLACED: tuple[tuple[Any, str], ...] = (
     (SessionStateProxy, "__getitem__"),
     (ScriptCache, "get_bytecode"),
     (ScriptRunner, "_maybe_handle_execution_control_request"),
+    (delta_generator, "_use_warning_has_been_displayed"),
     (serialization, "is_dataframe_like"),
     (BidiComponentDefinition, "js_content"),
     (BidiComponentDefinition, "js_url"),

@@ -64,7 +64,7 @@ LIBRARIES = {
     "sseclient": ("lib/gateway/transport/sse.py",),
     "markdown_it": ("lib/ui/markdown/", "lib/transfer/escape_markdown.py"),
     "mdit_py_plugins": ("lib/ui/markdown/",),
-    "msgspec": ("lib/storage/database/", "lib/transfer/"),
+    "msgspec": ("lib/gateway/catalog/", "lib/storage/database/", "lib/transfer/"),
     "fsspec": ("lib/storage/files/blobs.py",),
     **dict.fromkeys(
         ("pillow_heif", "pypdfium2", "docx", "pptx", "openpyxl", "defusedxml", "bs4", "markdownify", "tinytag")

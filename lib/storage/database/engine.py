@@ -29,6 +29,7 @@ _POOL = {"pool_size": 5, "max_overflow": 10}
 MAX_CONNECTIONS = sum(_POOL.values())  # in use at once
 LOCK_TIMEOUT = 15.0  # seconds to wait for a lock, or for a connection of the pool
 MIGRATIONS = Path(__file__).parents[1] / "migrations"
+SQLITE_SCHEMA = Path(__file__).parents[1] / "schema/sqlite.sql"  # what the migrations make of an empty database
 
 
 def connect(
@@ -123,14 +124,24 @@ def _known_revisions() -> set[str]:
 
 
 def _migrate(engine: sa.Engine) -> None:
-    # Alembic takes 0.1 s of CPU time to import, and few starts have something to migrate.
-    command, configuration = map(importlib.import_module, ("alembic.command", "alembic.config"))
     # Processes that start together wait here for the first one, and then find nothing to do.
     with write_transaction(engine) as connection:
+        if engine.dialect.name == "sqlite" and not sa.inspect(connection).get_table_names():
+            _create_sqlite_schema(connection)
+            return
+        # Alembic takes 0.1 s of CPU time to import, and few starts have something to migrate.
+        command, configuration = map(importlib.import_module, ("alembic.command", "alembic.config"))
         config = configuration.Config()
         config.set_main_option("script_location", str(MIGRATIONS).replace("%", "%%"))
         config.attributes["connection"] = connection
         command.upgrade(config, "head")
+
+
+def _create_sqlite_schema(connection: sa.Connection) -> None:
+    """Create the newest tables in an empty database: all migrations together take 0.2 s."""
+    for statement in SQLITE_SCHEMA.read_text().split(";\n\n"):
+        connection.exec_driver_sql(statement)
+    connection.execute(sa.text("INSERT INTO alembic_version VALUES (:revision)"), {"revision": REVISION})
 
 
 def insert(bind: sa.Engine | sa.Connection, table: sa.Table) -> PostgresInsert | SqliteInsert:

@@ -14,7 +14,7 @@ from typing import Any, Protocol, cast
 
 from google.protobuf.message import DecodeError
 from starlette.datastructures import Headers as HeaderView
-from streamlit import dataframe_util, env_util
+from streamlit import dataframe_util
 from streamlit.auth_util import get_cookie_with_chunks
 from streamlit.components.v2.component_registry import BidiComponentDefinition
 from streamlit.delta_generator import DeltaGenerator
@@ -74,11 +74,6 @@ def use_script_loops(new_loop: Callable[[], AbstractEventLoop]) -> None:
 
     module: Any = websocket_session_manager
     module.AppSession = Session
-
-
-def check_prompt() -> None:
-    """Let Streamlit find out if it runs in a Python prompt: in its first run, it reads the files of all modules."""
-    env_util.is_repl()
 
 
 def load_data_frames() -> None:

@@ -11,6 +11,7 @@ from pathlib import Path
 from typing import Any
 
 import streamlit
+from streamlit import delta_generator
 from streamlit.components.v2.bidi_component import serialization
 from streamlit.components.v2.bidi_component.state import ComponentResult
 from streamlit.elements.lib.form_utils import current_form_id
@@ -34,6 +35,9 @@ def reduce_costs() -> None:
     _check_requests_by_state()
     _mount_without_widgets()
     _build_theme_once()
+    # Streamlit would look for a Python prompt in its first run, and for that in the files of all modules.
+    prompt_warning: Any = delta_generator
+    prompt_warning._use_warning_has_been_displayed = True
     # No component of this app has a data frame in its data: twenty questions for each value, in each run.
     component_data: Any = serialization
     component_data.is_dataframe_like = lambda value: False

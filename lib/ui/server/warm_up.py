@@ -128,6 +128,5 @@ STEPS: tuple[Callable[[], None], ...] = (
     load_texts,
     read_as_a_page,
     compile_scripts,
-    streamlit_private.check_prompt,
 )
 LATER_STEPS: tuple[Callable[[], None], ...] = (import_all_modules, streamlit_private.load_data_frames)

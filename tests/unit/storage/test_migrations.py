@@ -16,8 +16,10 @@ from lib.core.params import Params
 from lib.core.preferences import Preferences
 from lib.core.target import Target
 from lib.core.usage import UsageRecord, UsageTotal
+from lib.storage.database.engine import SQLITE_SCHEMA
 from lib.storage.schema.tables import REVISION
 from lib.storage.store import Store
+from tests.support.sqlite_schema import build_migrated, read_schema
 from tests.support.usage_records import read_usage_records
 from tests.unit.storage.revisions import migration_config, plain_transaction
 
@@ -165,6 +167,14 @@ def test_answers_that_arrive_during_an_upgrade_keep_their_text(old_database_url)
     assert store.messages.mark_stale(6.0) == 1
     assert store.messages.node("ann", "a") == replace(arriving, outcome=Outcome.INTERRUPTED)
     store.close()
+
+
+def test_a_new_sqlite_file_has_the_schema_of_the_migrations(tmp_path):
+    build_migrated(tmp_path / "migrated.db")
+    Store(f"sqlite:///{tmp_path}/new.db").close()
+    migrated, new = (read_schema(tmp_path / name) for name in ("migrated.db", "new.db"))
+    assert migrated == SQLITE_SCHEMA.read_text(), "write it: .venv/bin/python -m tests.support.sqlite_schema"
+    assert new == migrated
 
 
 def test_the_schema_names_the_newest_revision():

