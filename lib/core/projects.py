@@ -8,6 +8,7 @@ from dataclasses import dataclass, replace
 from typing import Any
 
 from lib.core.params import Params
+from lib.core.sanitize import is_blank
 from lib.core.target import Target
 
 MAX_PROJECTS = 1_000  # of one user, with settings
@@ -57,8 +58,8 @@ def build_project(name: str, instructions: str = "", **values: Any) -> Project |
 
 
 def clean_name(name: str) -> str:
-    """Return a folder's name as it is stored: on one line, cut to its length."""
-    return " ".join(name.split())[:MAX_NAME_CHARS].strip()
+    """Return a folder's name as it is stored: on one line, cut to its length; "" if nothing of it is visible."""
+    return "" if is_blank(name) else " ".join(name.split())[:MAX_NAME_CHARS].strip()
 
 
 def folder_key(name: str) -> str:

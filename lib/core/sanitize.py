@@ -2,8 +2,12 @@
 
 from __future__ import annotations
 
+import unicodedata
 from collections.abc import Mapping
 from typing import Any
+
+# Controls, spaces, and format characters such as the zero-width space: nothing of them is seen.
+_INVISIBLE = frozenset({"Cc", "Cf", "Zl", "Zp", "Zs"})
 
 
 def get_object(payload: Mapping[str, Any], key: str) -> dict[str, Any]:
@@ -39,6 +43,11 @@ def sanitize_json(value: Any, max_depth: int = 6) -> Any:
 def parse_token_count(value: object) -> int | None:
     """Return a token count as the wire sent it; None if it is missing or invalid."""
     return value if isinstance(value, int) and not isinstance(value, bool) and 0 <= value < 2**53 else None
+
+
+def is_blank(text: str) -> bool:
+    """Return True for a text without any visible character."""
+    return all(unicodedata.category(char) in _INVISIBLE for char in text)
 
 
 def replace_surrogates(text: str) -> str:

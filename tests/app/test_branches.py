@@ -28,7 +28,7 @@ def test_an_edited_question_is_a_version_and_both_branches_stay(chat):
 
 
 def test_an_empty_edit_is_refused_and_an_edit_can_be_cancelled(chat):
-    chat.click("Edit").fill("Edit", "   ").click("Send")
+    chat.click("Edit").fill("Edit", " \u200b ").click("Send")
     assert "There is nothing to send." in chat.text
     chat.click("Cancel")
     assert chat.questions == QUESTIONS

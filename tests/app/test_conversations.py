@@ -42,6 +42,7 @@ def test_a_renamed_conversation_keeps_its_title(chat):
     chat.choose_row_action("The second chat", "Rename").fill("Title", "Renamed").click("Save")
     assert list_titles(chat) == ["Renamed", "The first chat"]
     assert list_titles(chat.run()) == ["Renamed", "The first chat"]
+    chat.choose_row_action("Renamed", "Rename").fill("Title", "\u200b").click("Save")
     chat.choose_row_action("Renamed", "Rename").fill("Title", "Keep me").click("Cancel")
     assert list_titles(chat) == ["Renamed", "The first chat"]
 

@@ -60,7 +60,7 @@ def sea(faked) -> ChatApp:
 
 def test_a_new_project_is_created_and_its_first_chat_lands_in_it(chat, wire):
     chat.click("New project")
-    chat.click("Create project")
+    chat.fill("Name", "\u200b").click("Create project")
     assert "Enter a name." in chat.text
     chat.fill("Name", " Sea  *1* ").fill("Instructions", "Answer in metres.")
     chat.fill("Model", "demo-tour").fill("API format", wire).fill("Temperature", 0.5)

@@ -6,7 +6,7 @@ import re
 from collections.abc import Sequence
 
 from lib.core.conversation import FilePart
-from lib.core.sanitize import replace_surrogates
+from lib.core.sanitize import is_blank, replace_surrogates
 
 MAX_TITLE_LENGTH = 60
 # Decoration that models put around a title against their instructions.
@@ -31,7 +31,7 @@ _APOSTROPHES = "'’"
 
 def title_from_question(question: str, files: Sequence[FilePart] = ()) -> str:
     """Return a title of one line, cut between words where possible; of the names of files where there is no text."""
-    line = " ".join(replace_surrogates(question).split()) or describe_names(files)
+    line = describe_names(files) if is_blank(question) else " ".join(replace_surrogates(question).split())
     if len(line) <= MAX_TITLE_LENGTH:
         return line
     head = line[: MAX_TITLE_LENGTH - 1]

@@ -38,7 +38,7 @@ from lib.core.projects import Project
 from lib.core.prompts import Persona
 from lib.core.question_queue import QueuedQuestion
 from lib.core.refused_params import RefusedParam
-from lib.core.sanitize import replace_surrogates
+from lib.core.sanitize import is_blank, replace_surrogates
 from lib.core.target import Target
 
 HEAD = "head"  # in place of a node's id: the end of the current branch
@@ -241,7 +241,7 @@ def load_conversation(services: TurnServices, owner: str, conversation_id: str) 
 
 def _build_question(text: str, files: tuple[FilePart, ...]) -> Message:
     """Return the message of a question; one of files alone has no text."""
-    has_text = bool(text.strip()) or not files
+    has_text = not is_blank(text) or not files
     return Message("user", (*files, TextPart(replace_surrogates(text))) if has_text else files)
 
 

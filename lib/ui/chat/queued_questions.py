@@ -11,6 +11,7 @@ from lib.chat.context.window import ContextWindowExceeded
 from lib.chat.turns import queue
 from lib.core.errors import QuestionNotQueued, StoreError
 from lib.core.question_queue import HANDOVER_TIMEOUT, Pause, QueuedQuestion
+from lib.core.sanitize import is_blank
 from lib.core.user import User
 from lib.ui.composer import context_window, drafts, model_picker, params_panel
 from lib.ui.files import message_files, tray
@@ -149,7 +150,7 @@ def _begin_edit(user: User, question: QueuedQuestion) -> None:
 @shows_errors
 def _end_edit(user: User, question: QueuedQuestion, field_key: str | None) -> None:
     text = session_state.widget(field_key) if field_key else None
-    if text is not None and not text.strip() and not question.files:
+    if text is not None and is_blank(text) and not question.files:
         flash_warning(t("composer.blank"))
         return
     session_state.edited_queued_id = None

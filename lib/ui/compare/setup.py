@@ -12,6 +12,7 @@ from lib.chat.comparisons.preview import ColumnPreview, preview_comparison
 from lib.core.comparisons import MAX_COLUMNS, MIN_COLUMNS, Origin
 from lib.core.conversation import FilePart
 from lib.core.errors import AntlerError, ConversationNotFound
+from lib.core.sanitize import is_blank
 from lib.core.target import Target
 from lib.core.user import User
 from lib.ui.compare import column_fields, compare_services
@@ -240,7 +241,7 @@ def _send(user: User, setup: ComparisonSetup) -> None:
     """Start the comparison, or show the reason why nothing was sent; a callback."""
     text, files = str(session_state.widget(_PROMPT) or ""), tray.list_parts(SLOT)
     choices, problem = _read_choices(setup)
-    problem = problem or ("" if text.strip() or files else t("composer.blank"))
+    problem = problem or (t("composer.blank") if is_blank(text) and not files else "")
     if problem:
         flash_warning(problem)
         return

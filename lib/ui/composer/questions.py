@@ -11,6 +11,7 @@ from lib.chat.turns import queue, turn
 from lib.core.conversation import FilePart, Node
 from lib.core.errors import AntlerError, DuplicateSubmission, StoreError
 from lib.core.question_queue import QueuedQuestion
+from lib.core.sanitize import is_blank
 from lib.core.target import Target
 from lib.core.user import User
 from lib.ui.composer import context_window, drafts, model_picker, params_panel, persona_choice
@@ -137,7 +138,7 @@ def _open_sent(user: User, target: Target, sent: turn.SentQuestion) -> None:
 
 def _find_problem(text: str, notice: str, files: tuple[FilePart, ...]) -> str:
     """Return the reason why a question cannot be sent with the composer as it is, "" without one."""
-    if not text.strip() and not files:
+    if is_blank(text) and not files:
         return t("composer.blank")
     if model_picker.current_target() is None:
         return t("composer.no_model")

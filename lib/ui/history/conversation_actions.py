@@ -11,6 +11,7 @@ import streamlit as st
 
 from lib.core.conversation import Conversation
 from lib.core.projects import FolderMove, clean_name
+from lib.core.sanitize import is_blank
 from lib.core.user import User
 from lib.ui.session import audit, conversation_view, resources
 from lib.ui.text import escape_markdown, t
@@ -30,7 +31,7 @@ def set_pinned(user: User, conversation: Conversation, pinned: bool) -> None:
 def rename(user: User, conversation: Conversation, title: str) -> None:
     """Rename a conversation; a blank title changes nothing."""
     title = " ".join(title.split())
-    if title and title != conversation.title:
+    if not is_blank(title) and title != conversation.title:
         resources.store().conversations.rename(user.id, conversation.id, title)
 
 
