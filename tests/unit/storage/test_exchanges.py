@@ -169,8 +169,7 @@ def test_an_exchange_is_hidden_and_restored_with_its_answer(recorded: Store, del
 
 def test_old_exchanges_are_purged_and_their_answers_stay(recorded: Store):
     now = 1_000_000.0
-    for number in range(450):
-        recorded.exchanges.save("ann", probe(number))
+    recorded.exchanges.import_all("ann", map(probe, range(450)))
     assert recorded.exchanges.purge(0.0) == 451
     assert count_rows(recorded) == 0 and recorded.exchanges.purge(0.0) == 0
     recorded.exchanges.save("ann", probe(int(now) ** 2))
@@ -202,8 +201,7 @@ def fill_with_exchanges(store: Store) -> None:
         turn = [replace(QUESTION, id=f"q{owner}"), replace(DONE, id=f"a{owner}", parent_id=f"q{owner}")]
         store.messages.save_turn(f"user{owner}", Conversation(f"c{owner}", "Why?", 1.0), turn)
         store.exchanges.save(f"user{owner}", replace(EXCHANGE, id=f"x{owner}", node_id=f"a{owner}"))
-        for number in range(60):
-            store.exchanges.save(f"user{owner}", probe(number, id=f"{owner}-{number}"))
+        store.exchanges.import_all(f"user{owner}", [probe(number, id=f"{owner}-{number}") for number in range(60)])
     with write_transaction(store._engine) as connection:
         connection.execute(sa.text("ANALYZE"))
 

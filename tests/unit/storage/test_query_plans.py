@@ -26,6 +26,7 @@ WHOLE_TABLE = re.compile(r"SCAN (?:node|passage|conversation)\b(?! USING)|Seq Sc
 def fill_with_messages(store: Store) -> None:
     """Add conversations of several owners."""
     for owner in range(OWNERS):
+        filled = []
         for number in range(CONVERSATIONS):
             name, parent, nodes = f"{owner}-{number}", None, []
             for position in range(MESSAGES):
@@ -34,7 +35,8 @@ def fill_with_messages(store: Store) -> None:
                 nodes.append(Node(f"{name}-{position}", parent, Message(role, (TextPart(text),)), float(position)))
                 parent = nodes[-1].id
             conversation = Conversation(name, f"About {number}", float(number), parent)
-            store.messages.save_turn(f"user{owner}", conversation, nodes)
+            filled.append((conversation, nodes))
+        store.conversations.import_all(f"user{owner}", filled)
     with write_transaction(store._engine) as connection:
         connection.execute(sa.text("ANALYZE"))
 

@@ -99,15 +99,18 @@ FILTERS = [
     SearchFilter(model="gpt-5", folder="work", start=5.0),
     SearchFilter(model="unknown"),
 ]
-PAGE_SIZES = (1, 2, 5, 9, 20, 40)
+# In turn; the first query of each filter has the most results.
+PAGE_SIZES = (5, 1, 2, 9, 20, 40)
 
 
 def test_results_are_those_of_a_scan_in_pages_of_any_size(store, monkeypatch):
     history = build_history()
     save(store, history)
-    for conversation, nodes in build_history():
-        copies = [replace(node, id=f"x{node.id}", parent_id=None) for node in nodes]
-        save(store, [(replace(conversation, id=f"x{conversation.id}"), copies)], "bob")
+    copies = []
+    for conversation, nodes in history:
+        copied_nodes = [replace(node, id=f"x{node.id}", parent_id=None) for node in nodes]
+        copies.append((replace(conversation, id=f"x{conversation.id}"), copied_nodes))
+    store.conversations.import_all("bob", copies)
     for search_filter in FILTERS:
         queries = QUERIES if search_filter.is_empty else ["", *QUERIES[::9]]
         found_count = 0
