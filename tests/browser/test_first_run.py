@@ -47,17 +47,23 @@ def test_the_demo_answers_a_suggestion_thinks_and_changes_its_wire(demo, new_pag
 @pytest.mark.parametrize(
     ("locale", "texts"),
     [
-        ("en-GB", ("What can I help you with?", "Send", "Search models", "Use exactly “new-model”")),
-        ("zh-CN", ("今天想聊点什么", "发送消息", "搜索模型", "直接使用“new-model”")),
+        (
+            "en-GB",
+            ("What can I help you with?", "Page not found", "Logo", "Send", "Search models", "Use exactly “new-model”"),
+        ),
+        ("zh-CN", ("今天想聊点什么", "找不到页面", "标志", "发送消息", "搜索模型", "直接使用“new-model”")),
     ],
 )
 def test_a_narrow_phone_has_the_language_of_the_browser(demo, new_page, locale, texts):
-    greeting, send, search, typed = texts
-    chat = ChatPage(new_page(locale=locale, viewport={"width": 360, "height": 740}), demo.url).open()
+    greeting, unknown, logo, send, search, typed = texts
+    chat = ChatPage(new_page(locale=locale, viewport={"width": 360, "height": 740}), demo.url).open("nowhere")
     page = chat.page
+    # Streamlit's own texts.
+    expect(page.get_by_role("dialog", name=unknown)).to_be_visible()
+    page.keyboard.press("Escape")
+    expect(page.get_by_role("img", name=logo).last).to_be_visible()
     expect(page.get_by_text(greeting)).to_be_visible()
     expect(page.locator("html")).to_have_attribute("lang", "en" if locale == "en-GB" else locale)
-    # Streamlit's own text.
     expect(page.get_by_role("button", name=send)).to_have_count(1)
     chat.wait_at_rest()
     chat.open_models().page.get_by_role("combobox", name=search).fill("new-model")

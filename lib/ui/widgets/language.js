@@ -1,7 +1,8 @@
 // Sets the language of the document, and translates Streamlit's own English texts: it has no option for them.
-const ATTRIBUTES = ["aria-label", "title", "placeholder"];
+const ATTRIBUTES = ["alt", "aria-label", "title", "placeholder"];
+// The last one is a dialog of Streamlit's page itself, which has no elements of the app.
 const TEXTS =
-  '[data-testid="InputInstructions"], [role="listbox"], [data-testid="stTooltipContent"], [data-testid="stFileUploaderDropzone"], a[href="#stMain"]';
+  '[data-testid="InputInstructions"], [role="listbox"], [data-testid="stTooltipContent"], [data-testid="stFileUploaderDropzone"], a[href="#stMain"], [role="dialog"]:not(:has([data-testid="stVerticalBlock"]))';
 let observer = null; // Streamlit may call the function below several times
 
 export default function ({ data }) {

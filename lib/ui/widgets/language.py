@@ -12,34 +12,51 @@ _STREAMLIT_TEXTS = (
     "add_option",
     "choose_date_range",
     "choose_option",
+    "choose_or_add",
     "clear",
     "clear_dates",
     "close",
+    "close_fullscreen",
     "collapse_sidebar",
+    "connection_error",
     "copied",
     "copy",
     "decrement",
     "drag_file",
     "expand_sidebar",
+    "file_upload",
+    "fullscreen",
+    "heading_link",
+    "help",
+    "help_for",
     "hide_password",
     "home",
     "increment",
+    "logo",
     "message_assistant",
     "message_user",
     "next_month",
+    "next_page",
     "no_results",
     "open",
+    "page_not_found",
+    "page_unknown",
+    "pages",
     "per_file",
     "press_to_apply",
     "press_to_submit",
     "previous_month",
+    "previous_page",
     "quick_dates",
     "remove",
     "scroll_left",
     "scroll_right",
     "send",
+    "server_silent",
     "show_password",
     "skip",
+    "start_recording",
+    "stop_recording",
     "upload",
 )
 
@@ -48,7 +65,7 @@ def render() -> None:
     """Render the script that sets `<html lang>` and translates Streamlit's texts; in every run."""
     language = current_language()
     patterns = [
-        (translate("en", f"streamlit.{name}", text="(.+)"), t(f"streamlit.{name}", text="$1"))
+        (translate("en", f"streamlit.{name}", text="(.+)").replace("?", "[?]"), t(f"streamlit.{name}", text="$1"))
         for name in _STREAMLIT_TEXTS
         if language != "en"
     ]
