@@ -31,9 +31,18 @@ OWNERS = sorted(EXPECTED["owners"])
 SETTINGS = EXPECTED["settings"]
 
 
+@pytest.fixture(scope="module")
+def migrated(tmp_path_factory) -> Path:
+    """The file after its first start with this version, which migrates it."""
+    path = tmp_path_factory.mktemp("version_0_1") / "antler.db"
+    shutil.copyfile(FILES / "antler.db", path)
+    Store(f"sqlite:///{path}").close()
+    return path
+
+
 @pytest.fixture
-def store(tmp_path) -> Iterator[Store]:
-    shutil.copyfile(FILES / "antler.db", tmp_path / "antler.db")
+def store(tmp_path, migrated) -> Iterator[Store]:
+    shutil.copyfile(migrated, tmp_path / "antler.db")
     store = Store(f"sqlite:///{tmp_path}/antler.db")
     yield store
     store.close()
