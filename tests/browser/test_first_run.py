@@ -49,13 +49,32 @@ def test_the_demo_answers_a_suggestion_thinks_and_changes_its_wire(demo, new_pag
     [
         (
             "en-GB",
-            ("What can I help you with?", "Page not found", "Logo", "Send", "Search models", "Use exactly “new-model”"),
+            (
+                "What can I help you with?",
+                "Page not found",
+                "Logo",
+                "Send",
+                "Search models",
+                "Use exactly “new-model”",
+                "between 0.00 and 2.00",
+            ),
         ),
-        ("zh-CN", ("今天想聊点什么", "找不到页面", "标志", "发送消息", "搜索模型", "直接使用“new-model”")),
+        (
+            "zh-CN",
+            (
+                "今天想聊点什么",
+                "找不到页面",
+                "标志",
+                "发送消息",
+                "搜索模型",
+                "直接使用“new-model”",
+                "数值超出允许范围，请输入 0.00 到 2.00 之间的数。",
+            ),
+        ),
     ],
 )
 def test_a_narrow_phone_has_the_language_of_the_browser(demo, new_page, locale, texts):
-    greeting, unknown, logo, send, search, typed = texts
+    greeting, unknown, logo, send, search, typed, outside = texts
     chat = ChatPage(new_page(locale=locale, viewport={"width": 360, "height": 740}), demo.url).open("nowhere")
     page = chat.page
     # Streamlit's own texts.
@@ -71,7 +90,10 @@ def test_a_narrow_phone_has_the_language_of_the_browser(demo, new_page, locale, 
     page.keyboard.press("Escape")
     expect(chat.options).to_have_count(0)
 
-    chat.open_parameters()
+    temperature = chat.open_parameters().get_by_test_id("stNumberInputField").first
+    temperature.fill("99")
+    temperature.press("Tab")
+    expect(chat.panel.get_by_role("alert")).to_contain_text(outside)
     page.locator(".st-key-about summary").click()
     buttons = page.locator('[class*="st-key-composer-wire"] button')
     expect(buttons).to_have_count(2)

@@ -2,7 +2,7 @@
 const ATTRIBUTES = ["alt", "aria-label", "title", "placeholder"];
 // The last one is a dialog of Streamlit's page itself, which has no elements of the app.
 const TEXTS =
-  '[data-testid="InputInstructions"], [role="listbox"], [data-testid="stTooltipContent"], [data-testid="stFileUploaderDropzone"], a[href="#stMain"], [role="dialog"]:not(:has([data-testid="stVerticalBlock"]))';
+  '[data-testid="InputInstructions"], [role="listbox"], [data-testid="stTooltipContent"], [data-testid="stTooltipErrorContent"], [data-testid="stNumberInputContainer"] [role="alert"], [data-testid="stFileUploaderDropzone"], a[href="#stMain"], [role="dialog"]:not(:has([data-testid="stVerticalBlock"]))';
 let observer = null; // Streamlit may call the function below several times
 
 export default function ({ data }) {
@@ -10,7 +10,8 @@ export default function ({ data }) {
   observer?.disconnect();
   observer = null;
   if (!data.patterns.length) return;
-  const patterns = data.patterns.map(([source, target]) => [new RegExp(`^${source}$`), target]);
+  // A problem of a field has the prefix for screen readers only, and its color for others.
+  const patterns = data.patterns.map(([source, target]) => [new RegExp(`^(?:Error: )?${source}$`), target]);
 
   const translate = (text) => {
     const match = patterns.find(([pattern]) => pattern.test(text));

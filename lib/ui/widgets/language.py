@@ -38,6 +38,9 @@ _STREAMLIT_TEXTS = (
     "next_month",
     "next_page",
     "no_results",
+    "number_above",
+    "number_below",
+    "number_outside",
     "open",
     "page_not_found",
     "page_unknown",
@@ -64,8 +67,9 @@ _STREAMLIT_TEXTS = (
 def render() -> None:
     """Render the script that sets `<html lang>` and translates Streamlit's texts; in every run."""
     language = current_language()
+    groups, references = {"text": "(.+)", "other": "(.+)"}, {"text": "$1", "other": "$2"}
     patterns = [
-        (translate("en", f"streamlit.{name}", text="(.+)").replace("?", "[?]"), t(f"streamlit.{name}", text="$1"))
+        (translate("en", f"streamlit.{name}", **groups).replace("?", "[?]"), t(f"streamlit.{name}", **references))
         for name in _STREAMLIT_TEXTS
         if language != "en"
     ]
