@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import random
 from dataclasses import replace
+from typing import Any
 
 import pytest
 import sqlalchemy as sa
@@ -139,15 +140,14 @@ def test_a_page_starts_at_its_cursor_after_insertions_and_deletions(store_of_fiv
 @pytest.fixture
 def store_of_many(store):
     """A store of ten thousand conversations in random order, most of them neither pinned nor filed."""
-    field_sets = random.Random(7).choices(
-        [{}, {"pinned": True}, {"folder": "Work"}, {"archived": True}], [90, 1, 5, 4], k=CONVERSATION_COUNT
-    )
-    new_conversations = [
-        Conversation(f"c{number}", "Why?", float(number * 7919 % CONVERSATION_COUNT), **fields)
-        for number, fields in enumerate(field_sets)
+    field_sets: list[dict[str, Any]] = [{}, {"pinned": True}, {"folder": "Work"}, {"archived": True}]
+    kinds = [rows.conversation_to_row(Conversation("c", "Why?", 1.0, **fields)) for fields in field_sets]
+    chosen = random.Random(7).choices(kinds, [90, 1, 5, 4], k=CONVERSATION_COUNT)
+    values = [
+        kind | {"id": f"c{number}", "owner": "ann", "updated": float(number * 7919 % CONVERSATION_COUNT)}
+        for number, kind in enumerate(chosen)
     ]
     with write_transaction(store._engine) as connection:
-        values = [rows.conversation_to_row(conversation) | {"owner": "ann"} for conversation in new_conversations]
         connection.execute(sa.insert(conversations), values)
         connection.execute(sa.text("ANALYZE"))
     return store
