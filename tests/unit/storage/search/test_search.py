@@ -54,6 +54,7 @@ def normalize(text: str) -> str:
     return "".join(c for c in text if unicodedata.category(c) != "Cf" or c == "\u200b")
 
 
+@cache
 def is_unspaced_script(character: str) -> bool:
     return (
         bool(re.match("CJK|HIRAGANA|KATAKANA|HANGUL|IDEOGRAPHIC", unicodedata.name(character, "")))

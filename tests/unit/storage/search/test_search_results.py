@@ -130,6 +130,9 @@ def compare_with_scan(store: Store, history: Saved, query: str, search_filter: S
     ):
         assert len(page) <= page_size
         results += page
+        # After the last result nothing follows: pages of one result ask for it.
+        if len(page) < page_size:
+            break
     if query:
         assert list(map(to_row, results)) == expected, (query, search_filter)
     else:
