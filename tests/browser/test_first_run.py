@@ -102,3 +102,12 @@ def test_a_narrow_phone_has_the_language_of_the_browser(demo, new_page, locale, 
         expect(button).to_be_in_viewport(ratio=1)
         box = button.bounding_box()
         assert box and box["height"] < 50, "the label is on one line"
+
+
+def test_a_range_of_dates_has_the_language_of_the_browser(demo, new_page):
+    page = new_page(locale="zh-CN")
+    page.goto(f"{demo.url}/usage")
+    page.get_by_text("自定义范围").click()
+    page.get_by_test_id("stDateInput").click()
+    # Streamlit's own texts.
+    expect(page.get_by_test_id("stDateInputQuickSelect")).to_have_text("日期范围请选择…")

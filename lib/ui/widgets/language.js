@@ -2,7 +2,9 @@
 const ATTRIBUTES = ["alt", "aria-label", "title", "placeholder"];
 // The last one is a dialog of Streamlit's page itself, which has no elements of the app.
 const TEXTS =
-  '[data-testid="InputInstructions"], [role="listbox"], [data-testid="stTooltipContent"], [data-testid="stTooltipErrorContent"], [data-testid="stNumberInputContainer"] [role="alert"], [data-testid="stFileUploaderDropzone"], a[href="#stMain"], [role="dialog"]:not(:has([data-testid="stVerticalBlock"]))';
+  '[data-testid="InputInstructions"], [role="listbox"], [data-testid="stTooltipContent"], [data-testid="stDateInputQuickSelect"], ' +
+  '[data-testid="stTooltipErrorContent"], :is([data-testid="stNumberInputContainer"], [data-testid="stFileChip"]) [role="alert"], ' +
+  '[data-testid="stFileUploaderDropzone"], a[href="#stMain"], [role="dialog"]:not(:has([data-testid="stVerticalBlock"]))';
 let observer = null; // Streamlit may call the function below several times
 
 export default function ({ data }) {
