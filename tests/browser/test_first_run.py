@@ -16,6 +16,9 @@ def test_the_demo_answers_a_suggestion_thinks_and_changes_its_wire(demo, new_pag
     chat = ChatPage(new_page(), demo.url).open(f"?model=demo-tour&wire={any_wire}")
     page = chat.page
     expect(page.get_by_text("built-in demo").first).to_be_visible()
+    # Nothing is below the composer, also in a low window.
+    tour, top = page.get_by_role("button", name="Play the tour").bounding_box(), chat.model.bounding_box()
+    assert tour and top and tour["y"] + tour["height"] <= top["y"]
     page.get_by_role("link", name="Connect a gateway").click()
     expect(page.get_by_text("DEERAPI_API_KEY").first).to_be_visible()
     page.get_by_role("link", name="Back to chat").click()
