@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import re
+
 from lib.ui.browser.component import declare
 from lib.ui.text import current_language, t, translate
 
@@ -78,10 +80,11 @@ _STREAMLIT_TEXTS = (
 def render() -> None:
     """Render the script that sets `<html lang>` and translates Streamlit's texts; in every run."""
     language = current_language()
-    groups, references = {"text": "(.+)", "other": "(.+)"}, {"text": "$1", "other": "$2"}
-    patterns = [
-        (translate("en", f"streamlit.{name}", **groups).replace("?", "[?]"), t(f"streamlit.{name}", **references))
-        for name in _STREAMLIT_TEXTS
-        if language != "en"
-    ]
+    patterns = [_build_pattern(f"streamlit.{name}") for name in _STREAMLIT_TEXTS if language != "en"]
     _component(key="language", data={"language": _HTML_LANGUAGES[language], "patterns": patterns})
+
+
+def _build_pattern(key: str) -> tuple[str, str]:
+    """Return a regular expression for a text of Streamlit's, and its replacement by the translation."""
+    text = re.escape(translate("en", key, text="\x01", other="\x02"))
+    return text.replace("\x01", "(.+)").replace("\x02", "(.+)"), t(key, text="$1", other="$2")
