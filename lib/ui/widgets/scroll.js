@@ -200,7 +200,8 @@ class ChatScroll {
   }
 
   showButton() {
-    this.button.hidden = this.end - this.root.scrollTop < BUTTON_DISTANCE || this.isOpening;
+    const distance = this.lastMessage ? this.end - this.root.scrollTop : 0;
+    this.button.hidden = distance < BUTTON_DISTANCE || this.isOpening;
   }
 
   glideToEnd() {
