@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import gzip
 import hashlib
-from functools import cache
-from typing import NamedTuple
+from dataclasses import dataclass
+from functools import cache, cached_property
 
 from starlette.datastructures import Headers
 from starlette.responses import Response
@@ -18,10 +18,15 @@ from lib.ui.server import streamlit_private
 _KEPT = "public, immutable, max-age=31536000"
 
 
-class _File(NamedTuple):
+@dataclass(frozen=True)
+class _File:
     name: str
     body: bytes
-    compressed: bytes
+
+    @cached_property
+    def compressed(self) -> bytes:
+        """The body in gzip, made when a browser asks for it: a page needs the names of all files first."""
+        return gzip.compress(self.body, mtime=0)
 
 
 def link_scripts() -> None:
@@ -75,4 +80,4 @@ def _requested_file(scope: Scope) -> tuple[str, str]:
 @cache
 def _build_file(component: str) -> _File:
     body = scripts_by_component[component].encode()
-    return _File(f"{hashlib.sha256(body).hexdigest()[:16]}.js", body, gzip.compress(body, mtime=0))
+    return _File(f"{hashlib.sha256(body).hexdigest()[:16]}.js", body)
