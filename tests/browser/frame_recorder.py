@@ -65,9 +65,16 @@ class FrameRecorder:
         page.evaluate(RECORD)
 
     def stop(self) -> list[Frame]:
-        """Return the frames recorded so far, and record no more."""
+        """Return the frames recorded so far and the next two, and record no more.
+
+        A frame is recorded before the page scrolls to what has been added in it.
+        """
         recorded: list[dict[str, Any]] = self._page.evaluate(
-            "() => { const frames = window.recordedFrames; window.recordedFrames = null; return frames; }"
+            """() => new Promise(done => requestAnimationFrame(() => requestAnimationFrame(() => {
+              const frames = window.recordedFrames;
+              window.recordedFrames = null;
+              done(frames);
+            })))"""
         )
         return [Frame(**frame) for frame in recorded]
 
