@@ -17,6 +17,8 @@ from lib.ui.session import resources
 from lib.ui.text import escape_markdown
 from lib.ui.widgets import avatar
 
+GROUP_SIZE = 12  # elements in one container: most answers need no other
+
 
 class AnswerBubble:
     """The parts of an answer in its `place`, from top to bottom: thinking, content, status line and foot.
@@ -88,10 +90,15 @@ def _state(is_running: bool) -> Literal["running", "complete"]:
 
 
 class ElementList:
-    """Elements in a container, each of which is changed in its place."""
+    """Elements in a container, each of which is changed in its place.
+
+    Long lists are divided: with each change of an element, the browser renders all others of the same container anew,
+    but none inside of another container.
+    """
 
     def __init__(self, container: DeltaGenerator) -> None:
         self._container = container
+        self._groups: list[DeltaGenerator] = []  # containers of the elements after the first GROUP_SIZE
         self._slots: list[DeltaGenerator] = []
         self._shown: list[Element] = []
 
@@ -101,17 +108,17 @@ class ElementList:
             return
         if isinstance(element, str):
             slot = self._slots[index] if index < len(self._slots) else None
-            shown = (slot or self._container).markdown(element)
+            shown = (slot or self._open_container(index)).markdown(element)
             self._set(index, slot or shown, element)
         else:
-            slot = self._slots[index] if index < len(self._slots) else self._container.empty()
+            slot = self._slots[index] if index < len(self._slots) else self._open_container(index).empty()
             with slot:
                 answer_parts.render_element(element)
             self._set(index, slot, element)
 
     def stream(self, index: int, frames: Iterator[str], source: StreamSource) -> None:
         """Show a growing text at a position with st.write_stream."""
-        slot = StreamSlot(self._container, self._slots[index] if index < len(self._slots) else None)
+        slot = StreamSlot(lambda: self._open_container(index), self._slots[index] if index < len(self._slots) else None)
         slot.write_stream(frames, source)
         if slot.slot is not None:
             self._set(index, slot.slot, slot.text)
@@ -127,6 +134,13 @@ class ElementList:
         for slot in reversed(self._slots[length : len(self._shown)]):
             slot.empty()
         del self._shown[length:]
+
+    def _open_container(self, index: int) -> DeltaGenerator:
+        """Return the container for a new element at a position."""
+        group = index // GROUP_SIZE
+        if group > len(self._groups):
+            self._groups.append(self._container.container())
+        return self._groups[group - 1] if group else self._container
 
     def _set(self, index: int, slot: DeltaGenerator, element: Element) -> None:
         self._slots[index : index + 1] = [slot]

@@ -29,7 +29,11 @@ MAX_FRAME_INTERVAL = 0.5
 # frame costs as much as the frame.
 EARLIEST_FRAME = 0.6
 FRAME_CHARS_PER_SECOND = 20_000  # a live block of this many characters slows the frames to one a second
+# From FAST_TEXT characters a second on, more than anybody reads, a frame comes each FAST_INTERVAL seconds, and for a
+# slower text in proportion: rendering more of them would keep the browser busy.
+FAST_TEXT, FAST_INTERVAL = 3_000, 0.19
 MAX_CPU_SHARE = 0.25  # of a core, for the frames of all pages on which one user follows answers
+MIN_MEASURED_TIME = 0.01  # seconds over which the speed of a text is measured at least
 POLL_INTERVAL = 0.1  # seconds between two checks for a request of Streamlit to end this run
 SILENCE_THRESHOLD = 3  # seconds of silence before the status line shows them
 
@@ -50,13 +54,16 @@ class FollowedAnswer:
     present: Callable[[Node], Node] = lambda node: node
 
 
-def frame_interval(min_interval: float, live_chars: int, cpu_seconds: float, page_count: int) -> float:
-    """Return the seconds to the next frame, by the live block, the cost of the last frame and the user's pages.
+def frame_interval(
+    min_interval: float, live_chars: int, chars_per_second: float, cpu_seconds: float, page_count: int
+) -> float:
+    """Return the seconds to the next frame, by the live block, the speed, the last frame's cost and the user's pages.
 
     Else a user with many costly answers would slow those of others.
     """
     interval = max(live_chars / FRAME_CHARS_PER_SECOND, cpu_seconds * page_count / MAX_CPU_SHARE)
-    return min(MAX_FRAME_INTERVAL, max(min_interval, interval))
+    fast = FAST_INTERVAL * min(1.0, chars_per_second / FAST_TEXT)
+    return min(MAX_FRAME_INTERVAL, max(min_interval, interval, fast))
 
 
 class AnswerFeed:
@@ -82,6 +89,7 @@ class AnswerFeed:
         self._count_pages = count_pages
         self._frame_started = time.thread_time()
         self._frame_cpu, self._live_chars = 0.0, 0
+        self._read_chars, self._read_at = 0, 0.0
         self._node_id = node.id
         self._answer = find_arriving_answer(answer.generation, node.id, current_language())
         self._snapshot = answer.generation.wait(-1, 0, self._node_id)
@@ -162,8 +170,11 @@ class AnswerFeed:
     def _begin_frame(self) -> None:
         self._frame_started = time.thread_time()
         self._read_snapshot()
-        interval = frame_interval(self._pace.interval, self._live_chars, self._frame_cpu, self._count_pages())
-        self._next_frame_at = time.monotonic() + EARLIEST_FRAME * interval
+        now, char_count = time.monotonic(), self._view.char_count
+        speed = (char_count - self._read_chars) / max(now - self._read_at, MIN_MEASURED_TIME)
+        self._read_at, self._read_chars = now, char_count
+        interval = frame_interval(self._pace.interval, self._live_chars, speed, self._frame_cpu, self._count_pages())
+        self._next_frame_at = now + EARLIEST_FRAME * interval
 
     def end_frame(self, live_chars: int) -> None:
         """Note that the page shows what has been read; `live_chars` is the length of the live block."""

@@ -33,6 +33,7 @@ class GrowingText:
 
     def __init__(self, language: str) -> None:
         self._received: list[str] = []
+        self.char_count = 0  # of the text as it came
         self._lock = threading.Lock()
         self._arriving = ArrivingText(language)
 
@@ -49,6 +50,7 @@ class GrowingText:
         """Take what is new."""
         with self._lock:
             self._received.append(text)
+            self.char_count += len(text)
             self._arriving.update(text)
 
     def finish(self) -> None:
@@ -79,6 +81,10 @@ class AnswerView:
     groups: list[Group]
     texts: Mapping[int, GrowingText]
     thinking: GrowingText
+
+    @property
+    def char_count(self) -> int:
+        return self.thinking.char_count + sum(text.char_count for text in self.texts.values())
 
 
 class ArrivingAnswer:

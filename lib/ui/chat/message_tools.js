@@ -33,29 +33,43 @@ const updateRow = (row) => {
     box.querySelector(`.antler-${rating}`)?.setAttribute("aria-pressed", String(message.rating === rating));
 };
 
-const updateMessage = (message) => {
-  message.querySelectorAll(CODE).forEach((code) => updateCodeBlock(code.parentElement));
+// `changed` are the elements with other children than before; without them, all of the message may be new.
+const updateMessage = (message, changed = null) => {
+  for (const code of message.querySelectorAll(CODE)) {
+    const block = code.parentElement;
+    // To compare a long code costs more than all else here.
+    const isKept = changed && block.antlerCode !== undefined && !changed.some((element) => block.contains(element));
+    if (!isKept || !isArriving(block)) updateCodeBlock(block);
+  }
   for (const [mark, role] of MARK_ROLES) message.querySelectorAll(mark).forEach((element) => element.setAttribute("role", role));
   message.querySelectorAll(TABLE).forEach(updateTable);
   message.querySelectorAll(`[class*="${ROW}"]`).forEach(updateRow);
   removeOrphans(message);
 };
 
-// An answer arrives in many small changes: only the messages that have changed are looked at.
-const updateChanged = (records) => {
-  const changed = new Set();
-  for (const { target, addedNodes } of records) {
+// An answer arrives in many small changes: only the messages that have changed are looked at, once before each frame.
+let changes = [];
+const updateChanged = () => {
+  const changed = new Map();
+  const noteChange = (message, target) => changed.set(message, [...(changed.get(message) ?? []), target]);
+  for (const { target, addedNodes } of changes) {
     const message = target.closest(MESSAGE);
-    if (message) changed.add(message);
+    if (message) noteChange(message, target);
     else
       for (const node of addedNodes) {
         if (node.nodeType !== Node.ELEMENT_NODE) continue;
-        if (node.matches(MESSAGE)) changed.add(node);
-        node.querySelectorAll(MESSAGE).forEach((inner) => changed.add(inner));
+        if (node.matches(MESSAGE)) noteChange(node, node);
+        node.querySelectorAll(MESSAGE).forEach((inner) => noteChange(inner, inner));
       }
   }
-  changed.forEach(updateMessage);
+  changes = [];
+  changed.forEach((targets, message) => message.isConnected && updateMessage(message, targets));
   stopWithoutAnswer();
+};
+
+const scheduleUpdate = (records) => {
+  if (!changes.length) requestAnimationFrame(updateChanged);
+  changes.push(...records);
 };
 
 // The name of a button that shows only its icon appears beside the pointer.
@@ -72,9 +86,9 @@ export default function ({ data, setTriggerValue }) {
   tools.speech = data.speech;
   tools.reportReading = (value) => setTriggerValue("reading", value);
   tools.rate = (value) => setTriggerValue("rating", value);
-  document.querySelectorAll(MESSAGE).forEach(updateMessage);
+  document.querySelectorAll(MESSAGE).forEach((message) => updateMessage(message));
   if (tools.observer) return;
-  tools.observer = new MutationObserver(updateChanged);
+  tools.observer = new MutationObserver(scheduleUpdate);
   tools.observer.observe(document.body, { childList: true, subtree: true });
   document.addEventListener("pointerover", showTitle, { passive: true });
   addEventListener("pagehide", stopReading);

@@ -96,11 +96,11 @@ class StreamSlot:
     """A place for the text of `st.write_stream`, which empties its place before the first text and closes it at each
     end: here what was there before stays until a text replaces it, and a text that is not finished stays open.
 
-    `slot` is the element to replace, or None to append one to `container`.
+    `slot` is the element to replace, or None to append one to the container that `open_container` returns.
     """
 
-    def __init__(self, container: DeltaGenerator, slot: DeltaGenerator | None) -> None:
-        self._container = container
+    def __init__(self, open_container: Callable[[], DeltaGenerator], slot: DeltaGenerator | None) -> None:
+        self._open_container = open_container
         self._source: StreamSource | None = None
         self.slot = slot
         self.text = ""
@@ -123,7 +123,7 @@ class StreamSlot:
         if unterminated_parsing and self.slot and self.slot._cursor:
             _replace_growing_text(self.slot._cursor.delta_path, text)
             return
-        shown = (self.slot or self._container)._markdown(text, unterminated_parsing=unterminated_parsing)
+        shown = (self.slot or self._open_container())._markdown(text, unterminated_parsing=unterminated_parsing)
         # What an element returns is its child, and each ancestor costs time: the first one names the place for good.
         self.slot = self.slot or shown
 

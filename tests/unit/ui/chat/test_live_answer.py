@@ -188,11 +188,20 @@ def test_an_answer_has_the_same_elements_while_it_arrives_and_afterwards(step):
 
 
 def test_frames_of_a_user_with_many_costly_answers_are_fewer():
-    assert answer_feed.frame_interval(0.05, 100, 0.003, 1) == 0.05
-    assert answer_feed.frame_interval(0.2, 100, 0.003, 1) == 0.2
-    assert answer_feed.frame_interval(0.05, 100, 0.005, 10) == pytest.approx(0.2)
-    assert answer_feed.frame_interval(0.05, 5_000, 0.005, 1) == pytest.approx(0.25)
-    assert answer_feed.frame_interval(0.05, 100, 9.0, 99) == answer_feed.MAX_FRAME_INTERVAL
+    assert answer_feed.frame_interval(0.05, 100, 0, 0.003, 1) == 0.05
+    assert answer_feed.frame_interval(0.2, 100, 0, 0.003, 1) == 0.2
+    assert answer_feed.frame_interval(0.05, 100, 0, 0.005, 10) == pytest.approx(0.2)
+    assert answer_feed.frame_interval(0.05, 5_000, 0, 0.005, 1) == pytest.approx(0.25)
+    assert answer_feed.frame_interval(0.05, 100, 0, 9.0, 99) == answer_feed.MAX_FRAME_INTERVAL
+
+
+def test_frames_of_a_text_that_nobody_can_read_as_fast_are_fewer():
+    def interval(chars_per_second: float, min_interval: float = 0.05) -> float:
+        return answer_feed.frame_interval(min_interval, 100, chars_per_second, 0.003, 1)
+
+    assert interval(0) == interval(500) == 0.05
+    assert 0.05 < interval(1_500) < interval(2_500) < interval(3_000) == interval(1e9) == answer_feed.FAST_INTERVAL
+    assert interval(3_000, min_interval=0.2) == 0.2
 
 
 def test_pages_that_follow_answers_are_counted_by_user():

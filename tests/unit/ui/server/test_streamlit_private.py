@@ -12,18 +12,17 @@ from types import SimpleNamespace
 import pytest
 from streamlit.file_util import get_static_dir
 from streamlit.proto.BackMsg_pb2 import BackMsg
-from streamlit.proto.ForwardMsg_pb2 import ForwardMsg
 from streamlit.runtime import media_file_manager
 from streamlit.runtime.media_file_manager import MediaFileManager
 from streamlit.runtime.memory_media_file_storage import MemoryMediaFileStorage
 from streamlit.runtime.pages_manager import PagesManager
 from streamlit.runtime.scriptrunner import ScriptRunner
-from streamlit.runtime.scriptrunner_utils.script_run_context import ScriptRunContext
 from streamlit.testing.v1 import AppTest
 from streamlit.web.server.starlette import starlette_routes, starlette_websocket
 from streamlit.web.server.starlette.starlette_app_utils import create_signed_value, generate_xsrf_token_string
 
 from lib.ui.server import streamlit_private
+from tests.support.script_messages import list_elements
 
 COOKIE_SECRET = "c" * 32
 # Module, name, parameters, and the feature that uses it.
@@ -156,7 +155,7 @@ class Source:
     is_done = False
 
 source, box = Source(), st.container()
-slot = StreamSlot(box, None)
+slot = StreamSlot(lambda: box, None)
 slot.write_stream(iter(["**a", " b", " c"]), source)
 source.is_done = True
 slot.write_stream(iter(["**a** d"]), source)
@@ -165,17 +164,8 @@ assert slot.text == "**a** d"
 """
 
 
-def run_script(script: str, monkeypatch: pytest.MonkeyPatch) -> list[ForwardMsg]:
-    """Return the messages of elements that a script sends."""
-    sent: list[ForwardMsg] = []
-    enqueue = ScriptRunContext.enqueue
-    monkeypatch.setattr(ScriptRunContext, "enqueue", lambda context, msg: (enqueue(context, msg), sent.append(msg)))
-    assert not AppTest.from_string(script).run().exception
-    return [message for message in sent if message.delta.HasField("new_element")]
-
-
-def test_a_stream_keeps_its_place_and_stays_open_until_its_source_is_done(monkeypatch):
-    sent = run_script(STREAM, monkeypatch)
+def test_a_stream_keeps_its_place_and_stays_open_until_its_source_is_done():
+    sent = list_elements(STREAM)
     shown = [
         (message.delta.new_element.markdown.body, message.delta.new_element.markdown.unterminated_parsing)
         for message in sent
@@ -187,8 +177,8 @@ def test_a_stream_keeps_its_place_and_stays_open_until_its_source_is_done(monkey
     assert len(set(places[:5])) == 1 and places[5] != places[0]
 
 
-def test_a_frame_of_a_growing_text_differs_from_that_of_streamlit_by_its_text_alone(monkeypatch):
-    first, second, third = run_script(STREAM, monkeypatch)[:3]
+def test_a_frame_of_a_growing_text_differs_from_that_of_streamlit_by_its_text_alone():
+    first, second, third = list_elements(STREAM)[:3]
     assert second.hash not in ("", first.hash, third.hash), "the browser leaves an element with the same hash as it is"
     assert not second.metadata.cacheable
     second.delta.new_element.markdown.body, second.hash = first.delta.new_element.markdown.body, first.hash
