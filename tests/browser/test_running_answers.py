@@ -100,9 +100,12 @@ def test_nothing_but_stop_ends_a_running_answer(keyed, new_page, replay, any_wir
     chat.row_button("Count for me").click()
     line = chat.wait_past_line(line)
 
+    offline = page.get_by_text("You are offline.")
     page.context.set_offline(True)
+    expect(offline).to_be_visible()
     page.wait_for_timeout(1_500)
     page.context.set_offline(False)
+    expect(offline).to_have_count(0)
     line = chat.wait_past_line(line)
 
     page.reload()

@@ -1,4 +1,4 @@
-"""Scripts of the page itself: keys and shortcuts, focus, labels for screen readers, selected text."""
+"""Scripts of the page itself: keys and shortcuts, focus, labels for screen readers, connection, selected text."""
 
 from __future__ import annotations
 
@@ -52,6 +52,7 @@ def load(name: str, *parts: str) -> Callable[..., Any]:
 _keys = load("keys", "typing", "actions")
 _focus = load("focus")
 _landmarks = load("landmarks")
+_connection = load("connection")
 _selected_text = load("selected_text")
 _shortcuts = load("shortcuts")
 _typed_texts = load("typed_texts")
@@ -66,6 +67,7 @@ def render(page_path: str) -> None:
     _focus(key="focus", data={"request": f"{page_path} {session_state.composer_focus_request}"})
     labels = {name: t(f"landmark.{name}") for name in ("sidebar", "messages", "composer", "task_done", "task_open")}
     _landmarks(key="landmarks", data={"labels": labels})
+    _connection(key="connection", data={"text": t("connection.offline")})
     _selected_text(key="selected-text", data={"label": t("message.quote")})
 
 

@@ -36,7 +36,7 @@ _COMPONENTS = tuple(
     for name in (
         *("language", "keys", "focus", "landmarks", "selected_text", "browser_id", "typed_texts", "answer_status"),
         *("message_tools", "drafts", "model_select", "tray", "prompt_menu", "model_list", "scroll", "list_keys"),
-        "shortcuts",
+        *("shortcuts", "connection"),
     )
 )
 # Those of code, formulas and emoji in texts, which a script loads when the page is at rest.
