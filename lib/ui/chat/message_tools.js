@@ -48,8 +48,9 @@ const updateMessage = (message, changed = null) => {
 };
 
 // An answer arrives in many small changes: only the messages that have changed are looked at, once before each frame.
-let changes = [];
+let changes = [], frame = null;
 const updateChanged = () => {
+  frame = null;
   const changed = new Map();
   const noteChange = (message, target) => changed.set(message, [...(changed.get(message) ?? []), target]);
   for (const { target, addedNodes } of changes) {
@@ -68,8 +69,10 @@ const updateChanged = () => {
 };
 
 const scheduleUpdate = (records) => {
-  if (!changes.length) requestAnimationFrame(updateChanged);
   changes.push(...records);
+  // A page in the background has no frames.
+  if (document.hidden) updateChanged();
+  else frame ??= requestAnimationFrame(updateChanged);
 };
 
 // The name of a button that shows only its icon appears beside the pointer.
