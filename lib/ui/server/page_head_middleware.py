@@ -1,6 +1,7 @@
 """Top of each page: scripts that run before the first frame, and links to the modules that its first elements need.
 
-The scripts are for the chosen theme, for questions that are sent early, and for the browser's identity.
+The scripts are for the chosen theme, for questions that are sent early, and for the browser's identity. The links in
+Streamlit's page are relative, so that it is only sent at the top level; a nested address is redirected there.
 """
 
 from __future__ import annotations
@@ -8,14 +9,17 @@ from __future__ import annotations
 import hashlib
 from base64 import b64encode
 from pathlib import Path
+from urllib.parse import quote
 
 from starlette.datastructures import MutableHeaders
+from starlette.responses import RedirectResponse
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from lib.core.errors import SettingError
 from lib.ui.auth.browser_id import SECRET_SCRIPT
+from lib.ui.auth.sign_in_html import base_path, path_below_base
 from lib.ui.browser.component import scripts_by_component
-from lib.ui.server import component_scripts, streamlit_private
+from lib.ui.server import component_scripts, speech, streamlit_private
 from lib.ui.session import resources
 
 _SCRIPT = "\n".join(
@@ -41,6 +45,8 @@ _COMPONENTS = tuple(
 )
 # Those of code, formulas and emoji in texts, which a script loads when the page is at rest.
 _IDLE_MODULES = ("StreamlitSyntaxHighlighter", "rehype-katex", "remark-emoji")
+# Paths that open no page.
+_FILE_PREFIXES = (*streamlit_private.DATA_PREFIXES, speech.PREFIX, "/static/", "/auth/")
 # The access modes in which a browser is its user.
 _MODES_WITH_BROWSERS = ("local", "viewers", "password")
 
@@ -59,7 +65,8 @@ class PageHeadMiddleware:
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         if scope["type"] == "http" and scope["method"] == "GET" and _accepts_page(scope):
             headers = [(name, value) for name, value in scope["headers"] if name not in _DROPPED_HEADERS]
-            await self._app({**scope, "headers": headers}, receive, _PageSender(send).send)
+            sender = _PageSender(scope, receive, send)
+            await self._app({**scope, "headers": headers}, receive, sender.send)
         else:
             await self._app(scope, receive, send)
 
@@ -67,8 +74,8 @@ class PageHeadMiddleware:
 class _PageSender:
     """Sends a response, with scripts and links if it is an HTML page."""
 
-    def __init__(self, send: Send) -> None:
-        self._send = send
+    def __init__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        self._scope, self._receive, self._send = scope, receive, send
         self._start: Message | None = None  # of a page that is not complete yet
         self._body = b""
 
@@ -84,6 +91,10 @@ class _PageSender:
 
     async def _send_page(self, start: Message, body: bytes) -> None:
         is_app = _APP_SCRIPT in body
+        if is_app and (page := _find_page_above(self._scope)):
+            response = RedirectResponse(page, 302, {"Cache-Control": "no-cache"})
+            await response(self._scope, self._receive, self._send)
+            return
         body = body.replace(_HEAD, _HEAD + _build_scripts(is_app=is_app).encode(), 1)
         if is_app:
             body = body.replace(_HEAD_END, _build_links().encode() + _HEAD_END, 1)
@@ -99,6 +110,16 @@ class _PageSender:
 
 def _accepts_page(scope: Scope) -> bool:
     return any(name == b"accept" and b"text/html" in value for name, value in scope["headers"])
+
+
+def _find_page_above(scope: Scope) -> str:
+    """Return the path of the page at the top level that a nested path is below, with its query; "" for another path."""
+    path = path_below_base(scope)
+    name, *nested = path.strip("/").split("/")
+    if not nested or path.startswith(_FILE_PREFIXES):
+        return ""
+    query = scope.get("query_string", b"").decode("latin-1")
+    return base_path() + quote(name) + (f"?{query}" if query else "")
 
 
 def _is_page(start: Message) -> bool:

@@ -19,6 +19,7 @@ from starlette.testclient import TestClient
 from streamlit.file_util import get_static_dir
 
 from lib.config.auth import AccessSettings
+from lib.ui.auth import sign_in_html
 from lib.ui.server import page_head_middleware
 from lib.ui.server.csp_middleware import SecurityHeadersMiddleware
 from lib.ui.server.page_head_middleware import PageHeadMiddleware
@@ -44,6 +45,14 @@ def client() -> TestClient:
     routes = [
         Route("/", serve_page),
         Route("/pieces", serve_pieces),
+        Route("/unknown", lambda request: HTMLResponse(PAGE + request.url.query)),
+        Route("/base/unknown", lambda _: HTMLResponse(PAGE)),
+        Route("/sign-in/page", lambda _: HTMLResponse(SIGN_IN_PAGE)),
+        Route("/auth/{path:path}", serve_page),
+        Route("/static/{path:path}", serve_page),
+        Route("/_stcore/{path:path}", serve_page),
+        Route("/unknown/{path:path}", serve_page),
+        Route("/base/unknown/{path:path}", serve_page),
         Route("/refused", lambda _: HTMLResponse(SIGN_IN_PAGE, 401)),
         Route("/text", lambda _: PlainTextResponse("<head>")),
     ]
@@ -71,6 +80,23 @@ def test_other_responses_and_requests_are_passed_on(client):
     assert client.get("/", headers={**ACCEPT, "accept": "*/*"}).status_code == 304
     assert client.get("/missing", headers=ACCEPT).status_code == 404
     assert client.head("/", headers={"accept": "text/html"}).text == ""
+
+
+@pytest.mark.parametrize("nested", ["/unknown/a", "/unknown/a/b/c", "/unknown//a%2Fb"])
+def test_a_nested_address_leads_to_the_page_above_it_where_relative_links_hold(client, nested):
+    response = client.get(f"http://testserver{nested}?q=1", headers=ACCEPT)
+    assert [(first.status_code, first.headers["cache-control"]) for first in response.history] == [(302, "no-cache")]
+    assert response.url == "http://testserver/unknown?q=1"
+    assert response.text.endswith("q=1")
+
+
+def test_a_page_of_a_nested_app_and_other_files_are_not_redirected(client, monkeypatch):
+    for path in ("/static/js/a.js", "/auth/a/b", "/_stcore/a/b", "/sign-in/page"):
+        assert client.get(path, headers=ACCEPT).history == []
+    assert client.get("/unknown/a", headers={"accept": "*/*"}).history == []
+    monkeypatch.setattr(sign_in_html.st, "get_option", lambda _: "base")
+    assert client.get("/base/unknown", headers=ACCEPT).history == []
+    assert client.get("/base/unknown/a/b", headers=ACCEPT).url == "http://testserver/base/unknown"
 
 
 def test_modules_are_linked_that_streamlit_has(client):
