@@ -13,7 +13,9 @@ OWNER = "browser:0123"
 TARGET = Target("demo-echo", "openai")
 
 
-def save_chat(*texts: str, title: str = "", target: Target = TARGET, days: float = 0.0, **fields: Any) -> Conversation:
+def save_chat(
+    *texts: str, title: str = "", target: Target = TARGET, days: float = 0.0, owner: str = OWNER, **fields: Any
+) -> Conversation:
     """Save and return a conversation of these questions and answers in turn, changed so many days ago.
 
     Its title is the first question where there is no other.
@@ -26,5 +28,5 @@ def save_chat(*texts: str, title: str = "", target: Target = TARGET, days: float
         parent = nodes[-1].id if nodes else None
         nodes.append(Node(new_id(), parent, message, now - len(texts) + position, target=target if is_answer else None))
     conversation = Conversation(new_id(), title or texts[0], now, nodes[-1].id, target, **fields)
-    resources.store().messages.save_turn(OWNER, conversation, nodes)
+    resources.store().messages.save_turn(owner, conversation, nodes)
     return conversation

@@ -5,8 +5,9 @@ from __future__ import annotations
 import pytest
 
 from lib.ui.composer import drafts
+from lib.ui.session import resources
 from tests.app.chat_app import ChatApp
-from tests.app.history import save_chat
+from tests.app.history import OWNER, save_chat
 
 GREETING = "What can I help you with?"
 TEMPORARY = "not saved and not in the list"
@@ -70,9 +71,20 @@ def test_a_deleted_conversation_can_be_restored(chat):
     assert not chat.buttons("Undo")
 
 
-def test_an_unknown_conversation_opens_as_a_new_one(faked):
-    chat = ChatApp(c="there-is-no-such", model="demo-wrong-key")
+@pytest.mark.parametrize("kind", ["unknown", "deleted", "of another user"])
+def test_an_unknown_conversation_opens_as_a_new_one_with_one_notice(faked, kind):
+    name = "there-is-no-such"
+    if kind == "deleted":
+        name = save_chat("The first chat", "An answer").id
+        resources.store().conversations.delete(OWNER, [name])
+    elif kind == "of another user":
+        name = save_chat("The first chat", "An answer", owner="browser:other").id
+    chat = ChatApp(c=name, model="demo-wrong-key")
     assert GREETING in chat.text
+    assert [warning.value for warning in chat.at.warning] == ["This chat does not exist or was deleted\\."]
+    assert "c" not in chat.at.query_params
+    chat.run()
+    assert not chat.at.warning
     chat.ask("Keep me")
     assert chat.questions == ["Keep me"]
 

@@ -10,6 +10,7 @@ from streamlit.delta_generator import DeltaGenerator
 
 from lib.chat.attachments import FilePlan
 from lib.chat.turns import model_facts
+from lib.core.errors import ConversationNotFound
 from lib.core.params import Params
 from lib.core.prompts import PromptSummary
 from lib.core.target import Target
@@ -36,7 +37,7 @@ from lib.ui.session.state import session_state
 from lib.ui.text import escape_markdown, t
 from lib.ui.usage import quota_status
 from lib.ui.widgets import cost, model_select, undo
-from lib.ui.widgets.errors import render_flash_warning, shows_errors
+from lib.ui.widgets.errors import error_message, flash_warning, render_flash_warning, shows_errors
 from lib.ui.widgets.navigation import SETTINGS_PAGE
 
 _INPUT_KEY = "composer.box"
@@ -48,6 +49,7 @@ def sync(user: User) -> Sequence[PromptSummary]:
     Before the messages, whose actions depend on the target and the parameters, and whose editors have files.
     """
     dictation.take_result()
+    _report_missing()
     project_choice.report_missing()
     model_picker.sync_target(user)
     params_panel.sync_widgets()
@@ -55,6 +57,12 @@ def sync(user: User) -> Sequence[PromptSummary]:
     prompt_use.use_pending(user)
     uploader.read_waiting(user)
     return prompt_use.load_entries(user)
+
+
+def _report_missing() -> None:
+    """Say that the URL names no conversation of the user, unless a refused action has already said more."""
+    if conversation_view.current_view().is_missing and not session_state.flash_warning:
+        flash_warning(error_message(ConversationNotFound()))
 
 
 def render(user: User, entries: Sequence[PromptSummary]) -> DeltaGenerator:

@@ -37,8 +37,9 @@ def current_view() -> ConversationView:
 def open_conversation(owner: str) -> ConversationView:
     """Return the view of the conversation that the URL names, loading it if it is not shown yet.
 
-    An unknown conversation, or one of another owner, opens as a new one, in the folder that the URL names. Without
-    either, the view is the temporary chat if there is one; that ends when one is opened. Raises StoreError.
+    An unknown conversation, or one of another owner, opens as a new one that `is_missing`, in the folder that the URL
+    names. Without either, the view is the temporary chat if there is one; that ends when one is opened. Raises
+    StoreError.
     """
     resources.purge_expired()
     url_id, url_folder = st.query_params.get("c"), st.query_params.get(FOLDER_PARAMETER, "")
@@ -66,6 +67,7 @@ def open_conversation(owner: str) -> ConversationView:
         view = _load_view(owner, stored)
     view.generation = _find_generation(owner, view, generation)
     view.queue = _without_sent(waiting, view)
+    view.is_missing = bool(url_id) and stored is None
     _load_project(owner, view, url_folder)
     return view
 

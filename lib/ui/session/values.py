@@ -52,7 +52,8 @@ class ConversationView:
     `generation` produces the last node. `siblings` are the ids of all alternatives by node id, for nodes that
     have alternatives, and `sibling_targets` their targets. `usage_by_node` is the usage of each answer by node id.
     `project` is the folder of the conversation, or the one that a new conversation begins in, as the last run has read
-    it; `missing_folder` is one in the URL that does not exist.
+    it; `missing_folder` is one in the URL that does not exist. `is_missing` is set if the URL named a conversation that
+    the owner does not have.
     """
 
     conversation: Conversation | None = None
@@ -67,6 +68,7 @@ class ConversationView:
     queue_checked_at: float = 0.0
     project: Project | None = None
     missing_folder: str = ""
+    is_missing: bool = False
 
     @property
     def new_folder(self) -> str:
