@@ -36,16 +36,33 @@ def place(conversation_key: str, keys: Sequence[str], earlier_pages: int) -> lis
     # All before the first message is filled: the empty ones remove what is no longer shown.
     areas = [st.container(key=f"messages-{n}") if n == layout.area else st.empty() for n in range(_AREA_COUNT)]
     with areas[layout.area]:
-        pages = [st.empty() if page is None else st.container() for page in layout.pages]
+        pages = _create_pages(layout)
     places: list[DeltaGenerator] = []
-    for page, page_keys in zip(pages, layout.pages, strict=True):
+    for page, page_keys in pages:
         with page:
-            for key in page_keys or ():
+            for key in page_keys:
                 if key:
                     places.append(st.container(key=key))
                 else:
                     st.empty()
     return places
+
+
+def _create_pages(layout: MessageLayout) -> list[tuple[DeltaGenerator, list[str | None]]]:
+    """Create the containers of the pages that are used; returns them with the keys of their messages.
+
+    The places for earlier messages are in a container of their own, of which only its place is there before the first
+    of them: with each change of a message, the browser looks at all elements beside its page.
+    """
+    *earlier, last = layout.pages
+    created: list[tuple[DeltaGenerator, list[str | None] | None]] = []
+    if any(page is not None for page in earlier):
+        with st.container():
+            created = [(st.empty() if page is None else st.container(), page) for page in earlier]
+    elif earlier:
+        st.empty()
+    created.append((st.container(), last))
+    return [(container, page) for container, page in created if page is not None]
 
 
 def _update(layout: MessageLayout, keys: Sequence[str]) -> bool:

@@ -6,6 +6,7 @@ import pytest
 
 from lib.ui.chat import message_slots
 from lib.ui.session.values import MessageLayout
+from tests.support.script_messages import list_elements
 
 
 def layout(*pages: list[str | None] | None) -> MessageLayout:
@@ -53,3 +54,32 @@ def test_without_a_place_the_messages_are_rendered_anew():
     changed = layout(PATH)
     results = [message_slots._update(changed, ["q1", f"a{n}"]) for n in range(message_slots._MAX_REMOVED + 2)]
     assert results[0] and not results[-1]
+
+
+PLACE = """
+from lib.ui.chat import message_slots
+from lib.ui.session.state import session_state
+from lib.ui.session.values import MessageLayout
+
+session_state.message_layout = MessageLayout("c", 0, [None] * EARLIER + [["q9", "a9"]])
+for place in message_slots.place("c", KEYS, 0):
+    place.markdown("shown")
+"""
+
+
+def find_places(earlier_pages: int, keys: list[str]) -> tuple[list[tuple[int, ...]], int]:
+    """Return the places of messages on a page that was opened with earlier ones, and the number of elements sent."""
+    sent = list_elements(PLACE.replace("EARLIER", str(earlier_pages)).replace("KEYS", str(keys)))
+    places = [tuple(each.metadata.delta_path) for each in sent if each.delta.new_element.markdown.body == "shown"]
+    return places, len(sent)
+
+
+def test_earlier_messages_that_are_not_shown_cost_nothing():
+    places, count = find_places(1, ["q9", "a9"])
+    assert len(places) == 2 and find_places(60, ["q9", "a9"]) == (places, count)
+
+
+def test_earlier_messages_are_above_the_others_which_keep_their_places():
+    newest, _ = find_places(60, ["q9", "a9"])
+    places, _ = find_places(60, ["q8", "a8", "q9", "a9"])
+    assert places == sorted(places) and places[2:] == newest
