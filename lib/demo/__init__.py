@@ -2,9 +2,9 @@
 
 from pathlib import Path
 
-from lib.demo.models import MODELS, Model
+from lib.demo.models import MODELS, Model, describe_model
 from lib.demo.server import DemoGateway
 
 RECORDINGS = Path(__file__).parent / "recordings"  # bug reports of its answers, which links play
 
-__all__ = ["MODELS", "RECORDINGS", "DemoGateway", "Model"]
+__all__ = ["MODELS", "RECORDINGS", "DemoGateway", "Model", "describe_model"]

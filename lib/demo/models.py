@@ -170,6 +170,13 @@ IMAGE_MODELS: Mapping[str, tuple[str, str]] = MappingProxyType(
 )
 
 
+def describe_model(name: str, *, is_chinese: bool) -> str:
+    """Return the description of a model that chats or draws in one of the two languages; "" for an unknown model."""
+    if model := MODELS.get(name):
+        return model.chinese if is_chinese else model.english
+    return IMAGE_MODELS[name][is_chinese] if name in IMAGE_MODELS else ""
+
+
 def model_list(models: Mapping[str, Model], is_chinese: bool) -> dict[str, Any]:
     """Return the payload of /v1/models, with descriptions."""
     data: list[dict[str, Any]] = []

@@ -39,6 +39,15 @@ def test_only_the_tab_of_the_address_is_rendered(keyed):
         assert not any(other in page.text for key, other in texts.items() if key != name), name
 
 
+def test_models_of_the_demo_are_described_in_the_language_of_the_page(environ):
+    page = ChatApp("settings", tab="models")
+    assert "four seconds of waiting" in page.text
+    page.at.session_state["language"] = "zh"
+    page.run()
+    assert "等待四秒" in page.text and "边画边看的图片" in page.text
+    assert "four seconds of waiting" not in page.text
+
+
 def test_a_tab_stays_open_on_other_pages_and_in_another_language(keyed):
     page = ChatApp(page="settings", tab="data")
     page.open_page("chat")

@@ -38,8 +38,8 @@ def render(user: User, target: Target) -> None:
     with st.container(key="model-details", gap="xsmall"):
         if model.display_name and model.display_name != model.id:
             st.markdown(f"**{escape_markdown(model.display_name)}**")
-        if model.description:
-            st.caption(escape_markdown(model.description))
+        if description := model_access.description_text(model):
+            st.caption(escape_markdown(description))
         st.caption(model_access.capabilities_text(model.capabilities, makes_images=target.makes_images))
         st.caption(escape_markdown(cost.price_text(model.id)))
     with st.container(horizontal=True, vertical_alignment="center", gap="small", key="model-wire"):

@@ -224,6 +224,12 @@ def find_recording(name: str) -> transfer.ExchangeReport | None:
     return transfer.find_recording(name, [_load_demo().RECORDINGS, *([Path(folder)] if folder else [])])
 
 
+def describe_demo_model(name: str, language: str) -> str:
+    """Return the demo's description of a model in a language; "" for an unknown model."""
+    description: str = _load_demo().describe_model(name, is_chinese=language == "zh")
+    return description
+
+
 @SharedResource
 def library_updates() -> LibraryUpdates:
     """Return the facts about models, which are fetched in the background and kept beside a SQLite database."""

@@ -149,5 +149,6 @@ def _render_row(user: User, model: Model, *, is_favourite: bool) -> None:
         title = f"**{escape_markdown(model.id)}**" + (
             f"  {escape_markdown(model.display_name)}" if model.display_name else ""
         )
-        description = f"  \n:small[{escape_markdown(model.description)}]" if model.description else ""
+        text = model_access.description_text(model)
+        description = f"  \n:small[{escape_markdown(text)}]" if text else ""
         st.markdown(f"{title}{description}  \n:small[:gray[{escape_markdown(facts)}]]")

@@ -1,13 +1,13 @@
-"""Text about models: access by the team's policy, and capabilities."""
+"""Text about models: access by the team's policy, description, and capabilities."""
 
 from __future__ import annotations
 
 from datetime import UTC, datetime
 
-from lib.core.models import Capabilities
+from lib.core.models import Capabilities, Model
 from lib.core.user import User
-from lib.ui.session import resources
-from lib.ui.text import dates, t
+from lib.ui.session import resources, services
+from lib.ui.text import current_language, dates, t
 
 
 def is_model_allowed(user: User, model_id: str) -> bool:
@@ -18,6 +18,15 @@ def is_model_allowed(user: User, model_id: str) -> bool:
 def model_not_allowed_message(model_id: str) -> str:
     """Return the reason that a model cannot be selected, without Markdown."""
     return t("permissions.model_not_allowed", model=model_id)
+
+
+def description_text(model: Model) -> str:
+    """Return the description of a model in the gateway's list; of the demo's, in the language of the page.
+
+    The list is fetched once for all users.
+    """
+    demo_text = resources.describe_demo_model(model.id, current_language()) if services.is_demo() else ""
+    return demo_text or model.description
 
 
 def capabilities_text(capabilities: Capabilities, *, makes_images: bool = False) -> str:
