@@ -28,7 +28,9 @@ RECORD = """() => {
     const keys = messages.map(message => message.className.match(KEY)[1]);
     const stale = messages.flatMap(message => [...message.querySelectorAll('[data-stale="true"]')])
       .filter(element => element.getClientRects().length).map(element => element.textContent.slice(0, 80));
-    const frame = { keys, contents, stale, top: root.scrollTop, height: root.scrollHeight, view: root.clientHeight,
+    const bare = [...root.querySelectorAll('[data-testid="stCode"]')].filter(code => code.querySelector("pre")
+      && code.closest('[class*="st-key-answer-"]') && !code.parentElement.querySelector(":scope > .antler-code-bar")).length;
+    const frame = { keys, contents, stale, bare, top: root.scrollTop, height: root.scrollHeight, view: root.clientHeight,
       running: document.querySelector('[data-testid="stApp"]').dataset.testScriptState };
     const text = JSON.stringify(frame);
     if (text !== last) frames.push({ ...frame, time: performance.now() });
@@ -41,11 +43,15 @@ RECORD = """() => {
 
 @dataclass(frozen=True)
 class Frame:
-    """State of the page in one frame; heights and positions are in CSS pixels."""
+    """State of the page in one frame; heights and positions are in CSS pixels.
+
+    `bare` is the number of code blocks of answers without their tools.
+    """
 
     keys: list[str]
     contents: list[str]
     stale: list[str]
+    bare: int
     top: float
     height: float
     view: float

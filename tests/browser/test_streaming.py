@@ -80,6 +80,7 @@ def test_an_answer_that_arrives_is_only_extended(keyed, new_page, replay, tokens
     assert len(frames) >= 3
     texts = [frame.contents[-1] for frame in frames]
     assert [match[0] for text in texts if (match := ARTEFACTS.search(text))] == []
+    assert not any(frame.bare for frame in frames), "code without its tools, which move the text when they come"
     for earlier, later in zip(frames, frames[1:], strict=False):
         assert later.height >= earlier.height - LINE
         assert letters_of(later).startswith(letters_of(earlier))

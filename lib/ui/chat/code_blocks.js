@@ -155,7 +155,7 @@ const finishCodeBlock = (block, bar, language) => {
   if (count > MAX_OPEN_LINES && block.closest('[class*="st-key-answer-"]')) addToggle(block, count);
 };
 
-const updateCodeBlock = (block) => {
+const updateCodeBlock = (block, isGrowing) => {
   if (!block.querySelector('[data-testid="stCode"] pre')) return;
   const language = languageOf(block);
   let bar = block.querySelector(":scope > .antler-code-bar");
@@ -168,5 +168,5 @@ const updateCodeBlock = (block) => {
     bar.dataset.language = language;
     bar.firstElementChild.textContent = languageName(language);
   }
-  if (block.antlerCode === undefined && !isArriving(block)) finishCodeBlock(block, bar, language);
+  if (block.antlerCode === undefined && !isGrowing) finishCodeBlock(block, bar, language);
 };

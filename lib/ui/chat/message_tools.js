@@ -35,11 +35,12 @@ const updateRow = (row) => {
 
 // `changed` are the elements with other children than before; without them, all of the message may be new.
 const updateMessage = (message, changed = null) => {
+  const isGrowing = isArriving(message);
   for (const code of message.querySelectorAll(CODE)) {
     const block = code.parentElement;
     // To compare a long code costs more than all else here.
-    const isKept = changed && block.antlerCode !== undefined && !changed.some((element) => block.contains(element));
-    if (!isKept || !isArriving(block)) updateCodeBlock(block);
+    const isKept = isGrowing && changed && block.antlerCode !== undefined && !changed.some((element) => block.contains(element));
+    if (!isKept) updateCodeBlock(block, isGrowing);
   }
   for (const [mark, role] of MARK_ROLES) message.querySelectorAll(mark).forEach((element) => element.setAttribute("role", role));
   message.querySelectorAll(TABLE).forEach(updateTable);
@@ -47,13 +48,12 @@ const updateMessage = (message, changed = null) => {
   removeOrphans(message);
 };
 
-// An answer arrives in many small changes: only the messages that have changed are looked at, once before each frame.
-let changes = [], frame = null;
-const updateChanged = () => {
-  frame = null;
+// An answer arrives in many small changes: only the messages that have changed are looked at. That is done at once: before
+// the next frame, the browser may show a block without its tools, which move what is below them.
+const updateChanged = (records) => {
   const changed = new Map();
-  const noteChange = (message, target) => changed.set(message, [...(changed.get(message) ?? []), target]);
-  for (const { target, addedNodes } of changes) {
+  const noteChange = (message, target) => changed.set(message, (changed.get(message) ?? new Set()).add(target));
+  for (const { target, addedNodes } of records) {
     const message = target.closest(MESSAGE);
     if (message) noteChange(message, target);
     else
@@ -63,16 +63,8 @@ const updateChanged = () => {
         node.querySelectorAll(MESSAGE).forEach((inner) => noteChange(inner, inner));
       }
   }
-  changes = [];
-  changed.forEach((targets, message) => message.isConnected && updateMessage(message, targets));
+  changed.forEach((targets, message) => updateMessage(message, [...targets]));
   stopWithoutAnswer();
-};
-
-const scheduleUpdate = (records) => {
-  changes.push(...records);
-  // A page in the background has no frames.
-  if (document.hidden) updateChanged();
-  else frame ??= requestAnimationFrame(updateChanged);
 };
 
 // The name of a button that shows only its icon appears beside the pointer.
@@ -91,7 +83,7 @@ export default function ({ data, setTriggerValue }) {
   tools.rate = (value) => setTriggerValue("rating", value);
   document.querySelectorAll(MESSAGE).forEach((message) => updateMessage(message));
   if (tools.observer) return;
-  tools.observer = new MutationObserver(scheduleUpdate);
+  tools.observer = new MutationObserver(updateChanged);
   tools.observer.observe(document.body, { childList: true, subtree: true });
   document.addEventListener("pointerover", showTitle, { passive: true });
   addEventListener("pagehide", stopReading);
