@@ -65,7 +65,7 @@ def test_the_demo_answers_a_suggestion_thinks_and_changes_its_wire(demo, new_pag
                 "Send",
                 "Search models",
                 "Use exactly “new-model”",
-                "between 0.00 and 2.00",
+                "Not used. Number is outside the allowed range. Please enter a value between 0.00 and 2.00.",
             ),
         ),
         (
@@ -77,7 +77,7 @@ def test_the_demo_answers_a_suggestion_thinks_and_changes_its_wire(demo, new_pag
                 "发送消息",
                 "搜索模型",
                 "直接使用“new-model”",
-                "数值超出允许范围，请输入 0.00 到 2.00 之间的数。",
+                "未采用。数值超出允许范围，请输入 0.00 到 2.00 之间的数。",
             ),
         ),
     ],
@@ -102,7 +102,13 @@ def test_a_narrow_phone_has_the_language_of_the_browser(demo, new_page, locale, 
     temperature = chat.open_parameters().get_by_test_id("stNumberInputField").first
     temperature.fill("99")
     temperature.press("Tab")
-    expect(chat.panel.get_by_role("alert")).to_contain_text(outside)
+    problem = chat.panel.get_by_role("alert")
+    expect(problem).to_have_text(outside)
+    box, field = problem.bounding_box(), temperature.bounding_box()
+    assert box and field and box["width"] > 100 and box["y"] >= field["y"] + field["height"], (
+        "it is read below the field"
+    )
+    expect(chat.panel.get_by_test_id("InputInstructions").filter(visible=True)).to_have_count(0)
     page.locator(".st-key-about summary").click()
     buttons = page.locator('[class*="st-key-composer-wire"] button')
     expect(buttons).to_have_count(2)

@@ -1,4 +1,4 @@
-// Sets the language of the document, and translates Streamlit's own English texts: it has no option for them.
+// Sets the language of the document, and replaces Streamlit's own English texts: it has no option for them.
 const ATTRIBUTES = ["alt", "aria-label", "title", "placeholder"];
 // The last one is a dialog of Streamlit's page itself, which has no elements of the app.
 const TEXTS =

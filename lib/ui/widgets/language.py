@@ -1,4 +1,7 @@
-"""Language of the document and of Streamlit's own texts, for which it has no options."""
+"""Language of the document and of Streamlit's own texts, for which it has no options.
+
+What a field says of a number out of range also says that the number is not used.
+"""
 
 from __future__ import annotations
 
@@ -44,9 +47,6 @@ _STREAMLIT_TEXTS = (
     "next_month",
     "next_page",
     "no_results",
-    "number_above",
-    "number_below",
-    "number_outside",
     "open",
     "page_not_found",
     "page_unknown",
@@ -75,12 +75,17 @@ _STREAMLIT_TEXTS = (
     "stop_recording",
     "upload",
 )
+# Of a number that the field keeps in the browser: the last one that was in range stays in use.
+_NUMBER_PROBLEMS = ("number_above", "number_below", "number_outside")
 
 
 def render() -> None:
     """Render the script that sets `<html lang>` and translates Streamlit's texts; in every run."""
     language = current_language()
     patterns = [_build_pattern(f"streamlit.{name}") for name in _STREAMLIT_TEXTS if language != "en"]
+    for name in _NUMBER_PROBLEMS:
+        source, problem = _build_pattern(f"streamlit.{name}")
+        patterns.append((source, t("params.number_not_used", problem=problem)))
     _component(key="language", data={"language": _HTML_LANGUAGES[language], "patterns": patterns})
 
 
