@@ -38,6 +38,8 @@ def test_a_stop_in_silence_or_before_the_first_byte_closes_the_connection_upstre
     chat = ChatPage(new_page(), keyed.url).open(f"?model=m-one&wire={any_wire}").ask(f"Silence over {any_wire}")
     expect(chat.answers.last).to_contain_text("So far")
     expect(chat.answers.last).to_contain_text("No new data from the gateway for")
+    # The note of an empty list is removed while the first answer arrives.
+    expect(chat.page.get_by_text("Your chats will appear here.")).to_have_count(0)
     asked = replay.last_request(PATHS[any_wire])
     assert not asked.left.is_set()
     chat.press_stop()
