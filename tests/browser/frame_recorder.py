@@ -28,10 +28,10 @@ RECORD = """() => {
     const keys = messages.map(message => message.className.match(KEY)[1]);
     const stale = messages.flatMap(message => [...message.querySelectorAll('[data-stale="true"]')])
       .filter(element => element.getClientRects().length).map(element => element.textContent.slice(0, 80));
-    const bare = [...root.querySelectorAll('[data-testid="stCode"]')].filter(code => code.querySelector("pre")
-      && code.closest('[class*="st-key-answer-"]') && !code.parentElement.querySelector(":scope > .antler-code-bar")).length;
-    const frame = { keys, contents, stale, bare, top: root.scrollTop, height: root.scrollHeight, view: root.clientHeight,
-      running: document.querySelector('[data-testid="stApp"]').dataset.testScriptState };
+    const bare = [...root.querySelectorAll('[class*="st-key-answer-"] [data-testid="stCode"]')]
+      .filter(code => code.querySelector("pre") && !code.parentElement.querySelector(".antler-code-bar")).length;
+    const frame = { keys, contents, stale, bare, top: root.scrollTop, height: root.scrollHeight,
+      view: root.clientHeight, running: document.querySelector('[data-testid="stApp"]').dataset.testScriptState };
     const text = JSON.stringify(frame);
     if (text !== last) frames.push({ ...frame, time: performance.now() });
     last = text;
