@@ -65,6 +65,12 @@ class AnswerBubble:
         self.content.show_all(answer_parts.list_elements(node.message))
         self._status_slot.empty()
 
+    def clear(self) -> None:
+        """Remove what is shown of an answer that begins again."""
+        self.content.truncate(0)
+        if self.thinking:
+            self.thinking.elements.truncate(0)
+
     def open_foot(self) -> DeltaGenerator:
         """Return the container of what stands below the content of a finished answer."""
         return self._foot_slot.container() if self._is_arriving else self._foot_slot

@@ -99,7 +99,7 @@ def _follow(feed: AnswerFeed, bubble: AnswerBubble) -> Steps:
             return
         # The gateway has begun the answer again.
         feed.start_over()
-        bubble.content.truncate(0)
+        bubble.clear()
 
 
 def _render_thinking(feed: AnswerFeed, bubble: AnswerBubble) -> Steps:

@@ -5,6 +5,7 @@ from __future__ import annotations
 from dataclasses import replace
 
 import pytest
+import streamlit as st
 
 from lib.chat.turns.generation import GenerationSnapshot, Growth
 from lib.chat.turns.registry import GenerationRegistry
@@ -22,6 +23,7 @@ from lib.core.models import UNKNOWN_CAPABILITIES, Capabilities, Model
 from lib.core.params import Params
 from lib.core.target import Target
 from lib.ui.chat import answer_feed, live_answer
+from lib.ui.chat.answer_bubble import AnswerBubble
 from lib.ui.chat.answer_feed import FollowedAnswer
 from lib.ui.chat.arriving_answer import GrowingText
 from lib.ui.markdown.sanitize import sanitize_parts
@@ -151,6 +153,18 @@ def test_an_answer_that_begins_again_is_started_over():
     assert feed.texts[0].part(0).is_last
     feed.start_over()
     assert (feed.texts[0].received, feed.is_done) == ("Hey", False)
+
+
+def test_no_thinking_of_an_answer_stays_when_it_begins_again():
+    thinking = "\n\n".join(f"Thought {number} has many words. {'Words. ' * 100}" for number in range(4))
+    feed, grow = build_feed(ThinkingPart(thinking), TextPart("Hello"))
+    bubble = AnswerBubble(st.container(), feed.node, is_arriving=True)
+    steps = live_answer._follow(feed, bubble)
+    next(steps)
+    assert len(bubble.thinking.elements._shown) == 4
+    grow(ThinkingPart("Other"))
+    next(steps)
+    assert (bubble.thinking.elements._shown, bubble.content._shown) == (["Other"], [])
 
 
 def read_blocks(text, step):
