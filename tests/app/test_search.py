@@ -152,4 +152,4 @@ def test_a_result_opens_its_conversation_and_its_message(store, page):
     store.conversations.delete(OWNER, [conversation.id])
     page.at.button(key=next(b.key for b in page.at.button if (b.key or "").startswith("hit-"))).click()
     page.run()
-    assert "no longer exists" in page.text
+    assert "does not exist or was deleted" in page.text
