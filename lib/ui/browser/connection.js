@@ -1,14 +1,12 @@
 // Says while the browser has no connection: an answer that stands still would look like a slow one.
 const CHECK_INTERVAL = 3000, CHECK_TIMEOUT = 4000; // ms
-let text = "", mountedKey = null, line = null, timer = null;
+let text = "", mountedKey = null, line = null, timer = null, lastCheck = 0;
 
 // A browser without a network can still reach a server on its own machine.
 const isReachable = () =>
   fetch(new URL("_stcore/health", location.href), { cache: "no-store", signal: AbortSignal.timeout(CHECK_TIMEOUT) }).then(() => true, () => false);
 
 const hide = () => {
-  clearTimeout(timer);
-  timer = null;
   line?.remove();
   line = null;
 };
@@ -22,12 +20,20 @@ const show = () => {
   if (line.textContent !== text) line.textContent = text;
 };
 
+// The first request of a browser that has just lost its network may still succeed.
 const check = async () => {
   clearTimeout(timer);
-  const isBack = await isReachable();
-  if (mountedKey === null || isBack) return hide();
-  show();
-  timer = setTimeout(check, CHECK_INTERVAL);
+  const number = ++lastCheck, isBack = await isReachable();
+  if (number !== lastCheck) return;
+  if (isBack) hide();
+  else show();
+  if (!isBack || !navigator.onLine) timer = setTimeout(check, CHECK_INTERVAL);
+};
+
+const stop = () => {
+  clearTimeout(timer);
+  lastCheck++;
+  hide();
 };
 
 export default function ({ data, key }) {
@@ -41,6 +47,6 @@ export default function ({ data, key }) {
     mountedKey = null;
     removeEventListener("offline", check);
     removeEventListener("online", check);
-    hide();
+    stop();
   };
 }
