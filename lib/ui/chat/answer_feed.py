@@ -29,11 +29,11 @@ MAX_FRAME_INTERVAL = 0.5
 # frame costs as much as the frame.
 EARLIEST_FRAME = 0.6
 FRAME_CHARS_PER_SECOND = 20_000  # a live block of this many characters slows the frames to one a second
-# From FAST_TEXT characters a second on, more than anybody reads, a frame comes each FAST_INTERVAL seconds, and for a
-# slower text in proportion: rendering more of them would keep the browser busy.
+# A text of FAST_TEXT characters per second or more, which is faster than anybody reads, has a frame interval of
+# FAST_INTERVAL seconds, and a slower text one in proportion: more frames would keep the browser busy.
 FAST_TEXT, FAST_INTERVAL = 3_000, 0.19
 MAX_CPU_SHARE = 0.25  # of a core, for the frames of all pages on which one user follows answers
-MIN_MEASURED_TIME = 0.01  # seconds over which the speed of a text is measured at least
+MIN_MEASURED_TIME = 0.01  # seconds; the speed of a text over a shorter time would be noise
 POLL_INTERVAL = 0.1  # seconds between two checks for a request of Streamlit to end this run
 SILENCE_THRESHOLD = 3  # seconds of silence before the status line shows them
 

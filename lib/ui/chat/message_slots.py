@@ -51,8 +51,8 @@ def place(conversation_key: str, keys: Sequence[str], earlier_pages: int) -> lis
 def _create_pages(layout: MessageLayout) -> list[tuple[DeltaGenerator, list[str | None]]]:
     """Create the containers of the pages that are used; returns them with the keys of their messages.
 
-    The places for earlier messages are in a container of their own, of which only its place is there before the first
-    of them: with each change of a message, the browser looks at all elements beside its page.
+    The pages of earlier messages are in a container of their own, which is created when the first of them is used:
+    with each change of a message, the browser renders all elements beside its page anew.
     """
     *earlier, last = layout.pages
     created: list[tuple[DeltaGenerator, list[str | None] | None]] = []
