@@ -1,9 +1,8 @@
-"""The list of conversations: days, folders, archive, selection, unread marks, ten thousand rows."""
+"""The list of conversations: days, menus, folders, selection, unread marks, and actions while an answer arrives."""
 
 from __future__ import annotations
 
 import re
-import sqlite3
 from datetime import datetime, timedelta
 from zoneinfo import ZoneInfo
 
@@ -12,6 +11,8 @@ from playwright.sync_api import Locator, expect
 from tests.browser.chat_page import ChatPage
 from tests.browser.history_seed import HistorySeed
 
+LONG_TITLE = "Just yesterday, with a title that is much longer than the sidebar is wide"
+TITLE = "A *starred* [name] $5 :smile:"
 UNREAD = '[class*="st-key-row-unread-"]'
 ARRIVING = '[class*="st-key-row-arriving-"]'
 
@@ -34,160 +35,73 @@ def choose_folder(chat: ChatPage, name: str) -> None:
     expect(picker).to_have_count(0)
 
 
-def choose_folder_action(chat: ChatPage, action: str) -> None:
+def choose_folder_action(chat: ChatPage, name: str, action: str) -> None:
     chat.wait_idle()
-    head = chat.page.locator('[class*="st-key-folder-"]')
+    head = chat.page.locator('[class*="st-key-folder-"]').filter(has_text=name)
     head.hover()
     head.get_by_role("button", name="Actions").click()
     chat.page.get_by_role("menuitem", name=action).click()
 
 
-def test_conversations_are_grouped_by_the_days_of_the_browsers_time_zone(app, new_page):
+def test_rows_are_grouped_by_the_days_of_the_browser_and_used_by_mouse_and_keyboard(history):
     # Where the day begins in the middle of the day of this machine, or elsewhere while it does.
     zones = (ZoneInfo("Pacific/Kiritimati"), ZoneInfo("Asia/Kolkata"))
     zone = next(zone for zone in zones if 1 <= datetime.now(zone).hour < 23)
-    history = HistorySeed(app, ChatPage(new_page(timezone_id=zone.key), app.url))
+    page = history.chat.page
+    page.context.new_cdp_session(page).send("Emulation.setTimezoneOverride", {"timezoneId": zone.key})
     now = datetime.now(zone)
     midnight = now.replace(hour=0, minute=0, second=0, microsecond=0)
     history.add("Just today", when=min(midnight + timedelta(minutes=1), now).timestamp())
-    history.add("Just yesterday", when=(midnight - timedelta(minutes=1)).timestamp())
+    history.add(LONG_TITLE, when=(midnight - timedelta(minutes=1)).timestamp())
     for title, days in (("Five days", 5), ("Three weeks", 21), ("Long ago", 400)):
         history.add(title, when=(now - timedelta(days=days)).timestamp())
     history.add("Kept on top", days=90, pinned=True)
     history.add("In a folder", folder="工作 *1*")
     chat = history.open()
-    long_ago = f"{now - timedelta(days=400):%B %Y}"
-    expect(headings(chat)).to_have_text(
-        ["Pinned", "Folders", "Today", "Yesterday", "Previous 7 days", "Previous 30 days", long_ago]
-    )
-    titles = ["Kept on top", "Just today", "Just yesterday", "Five days", "Three weeks", "Long ago"]
+    days = ["Today", "Yesterday", "Previous 7 days", "Previous 30 days", f"{now - timedelta(days=400):%B %Y}"]
+    expect(headings(chat)).to_have_text(["Pinned", "Folders", *days])
+    titles = ["Kept on top", "Just today", LONG_TITLE, "Five days", "Three weeks", "Long ago"]
     expect(chat.rows).to_contain_text(titles)
     expect(chat.rows).to_have_count(len(titles))
-    expect(button(chat, "工作 *1* 1")).to_be_visible()
-
-
-def test_a_folder_is_created_filled_renamed_and_deleted(history):
-    for title in ("First", "Second", "Third"):
-        history.add(title)
-    chat = history.open()
-    chat.choose_row_action("First", "Move to folder")
-    choose_folder(chat, "Trips & *notes*")
-    expect(chat.page.get_by_text("Moved “First” to “Trips & *notes*”.")).to_be_visible()
-    expect(chat.rows).to_have_count(2)
-    button(chat, "Trips & *notes* 1").click()
-    expect(chat.rows).to_have_count(3)
-    chat.choose_row_action("Second", "Move to folder")
-    choose_folder(chat, "Trips & *notes*")
-    expect(button(chat, "Trips & *notes* 2")).to_be_visible()
-    choose_folder_action(chat, "Rename")
-    chat.fill_opened("Folder name", "Journeys")
-    button(chat, "Save").click()
-    fold = button(chat, "Journeys 2")
-    expect(fold).to_be_visible()
-    expect(chat.rows).to_have_count(3)
-    choose_folder_action(chat, "Delete folder")
-    expect(fold).to_have_count(0)
-    expect(headings(chat)).to_have_text(["Folders", "Today"])
-    expect(chat.rows).to_have_count(3)
-    button(chat, "Undo").click()
-    expect(fold).to_be_visible()
-    for title in ("First", "Second"):
-        chat.choose_row_action(title, "Move to folder")
-        button(chat, "No folder").click()
-        expect(chat.page.get_by_text(f"Removed “{title}” from its folder.")).to_be_visible()
-        chat.wait_idle()
-    expect(headings(chat)).to_have_text(["Folders", "Today"])
-
-
-def test_a_conversation_is_pinned_archived_and_restored(history):
-    history.add("Stays, with a title that is much longer than the sidebar is wide")
-    history.add("Goes", days=3)
-    chat = history.open()
     # A title that is cut off appears as a whole beside the pointer.
-    chat.row_button("Stays").hover()
-    expect(chat.page.get_by_title("Stays, with a title that is much longer than the sidebar is wide")).to_be_visible()
-    button(chat, "Goes").hover()
-    expect(chat.page.get_by_title("Goes")).to_have_count(0)
-    chat.choose_row_action("Goes", "Pin")
-    expect(headings(chat)).to_have_text(["Pinned", "Folders", "Today"])
-    chat.choose_row_action("Goes", "Unpin")
-    expect(headings(chat)).to_have_text(["Folders", "Today", "Previous 7 days"])
-    button(chat, "Goes").click()
-    expect(chat.questions).to_have_count(1)
+    chat.row_button(LONG_TITLE).hover()
+    expect(page.get_by_title(LONG_TITLE)).to_be_visible()
+    button(chat, "Just today").hover()
+    expect(page.get_by_title("Just today")).to_have_count(0)
     # By keyboard: the last action but one.
-    menu = chat.wait_rows().rows.filter(has_text="Goes").get_by_role("button", name="Actions")
+    menu = chat.rows.filter(has_text="Long ago").get_by_role("button", name="Actions")
     menu.press("Enter")
-    chat.page.keyboard.press("Escape")
+    page.keyboard.press("Escape")
     expect(menu).to_be_focused()
     menu.press("Enter")
     for key in ("ArrowUp", "ArrowUp", "Enter"):
-        chat.page.keyboard.press(key)
-    expect(chat.page.get_by_text("What can I help you with?")).to_be_visible()
-    expect(chat.rows).to_have_count(1)
-    button(chat, "Undo").click()
-    expect(chat.questions).to_have_count(1)
-    chat.choose_row_action("Goes", "Archive")
-    expect(chat.rows).to_have_count(1)
-    button(chat, "Archived").click()
-    expect(chat.rows).to_have_count(1)
-    expect(chat.rows).to_contain_text("Goes")
-    # It can be read where it is; it is in the list only when it is put back.
-    button(chat, "Goes").click()
-    expect(chat.questions).to_have_count(1)
-    chat.choose_row_action("Goes", "Unarchive")
-    expect(chat.page.get_by_text("No archived chats.")).to_be_visible()
-    button(chat, "All chats").click()
-    expect(chat.rows).to_have_count(2)
+        page.keyboard.press(key)
+    expect(page.get_by_text("Archived “Long ago”.")).to_be_visible()
+    expect(headings(chat)).to_have_text(["Pinned", "Folders", *days[:-1]])
 
+    # A folder is created by typing its name.
+    chat.choose_row_action("Five days", "Move to folder")
+    choose_folder(chat, "Trips & *notes*")
+    expect(button(chat, "Trips & *notes* 1")).to_be_visible()
+    button(chat, "工作 *1* 1").click()
+    expect(chat.rows.filter(has_text="In a folder")).to_have_count(1)
+    choose_folder_action(chat, "工作 *1*", "Rename")
+    chat.fill_opened("Folder name", "Journeys")
+    button(chat, "Save").click()
+    expect(button(chat, "Journeys 1")).to_be_visible()
 
-def test_selected_conversations_are_deleted_moved_and_archived_together(history):
-    for number in range(5):
-        history.add(f"Talk {number}", folder="Old" if number == 4 else "")
-    chat = history.open()
-    button(chat, "Talk 0").click()
-    expect(chat.questions).to_have_count(1)
     button(chat, "Select").click()
     chat.wait_idle()
     expect(button(chat, "Delete")).to_be_disabled()
-    for count, title in enumerate(("Talk 0", "Talk 1"), 1):
+    for count, title in enumerate(("Just today", "In a folder"), 1):
         chat.rows.get_by_text(title, exact=True).click()
-        expect(chat.page.get_by_text(f"{count} selected")).to_be_visible()
+        expect(page.get_by_text(f"{count} selected")).to_be_visible()
         chat.wait_idle()
     button(chat, "Delete").click()
-    expect(chat.rows).to_have_count(2)
-    expect(chat.questions).to_have_count(0)
-    expect(chat.page.get_by_text("Deleted 2 chats.")).to_be_visible()
+    expect(page.get_by_text("Deleted 2 chats.")).to_be_visible()
+    expect(chat.rows).to_have_count(3)
     button(chat, "Undo").click()
-    expect(chat.rows).to_have_count(4)
-    expect(chat.questions).to_have_count(1)
-    button(chat, "Old 1").click()
-    expect(chat.rows).to_have_count(5)
-    button(chat, "Select").click()
-    chat.wait_idle()
-    chat.page.get_by_text("Select all shown").click()
-    expect(chat.page.get_by_text("5 selected")).to_be_visible()
-    chat.wait_idle()
-    chat.rows.get_by_text("Talk 3", exact=True).click()
-    expect(chat.page.get_by_text("4 selected")).to_be_visible()
-    button(chat, "Move").click()
-    choose_folder(chat, "New")
-    expect(button(chat, "New 4")).to_be_visible()
-    expect(chat.rows).to_have_count(1)
-    # Each goes back to where it was.
-    button(chat, "Undo").click()
-    expect(button(chat, "Old 1")).to_be_visible()
-    expect(chat.rows).to_have_count(5)
-    button(chat, "Select").click()
-    chat.wait_idle()
-    chat.page.get_by_text("Select all shown").click()
-    expect(chat.page.get_by_text("5 selected")).to_be_visible()
-    button(chat, "Archive").click()
-    expect(chat.page.get_by_text("Your chats will appear here.")).to_be_visible()
-    button(chat, "Select").click()
-    chat.wait_idle()
-    button(chat, "Cancel").click()
-    button(chat, "Archived").click()
-    expect(chat.rows).to_have_count(5)
+    expect(chat.rows).to_contain_text(["Kept on top", "In a folder", "Just today", LONG_TITLE, "Three weeks"])
 
 
 def test_an_answer_that_ends_elsewhere_is_marked_as_unread(history):
@@ -206,57 +120,32 @@ def test_an_answer_that_ends_elsewhere_is_marked_as_unread(history):
     expect(title).to_have_value("Read long ago indeed")
     button(chat, "Cancel").click()
     expect(title).to_have_count(0)
-    chat.row_button("Slow one").click()
-    expect(chat.answers.last).to_contain_text("So far")
-    # What has been seen, and what ended before one's eyes, leaves no mark.
-    chat.ask("And this?").wait_idle()
-    chat.page.get_by_role("link", name="Settings").click()
-    expect(chat.page.get_by_role("heading", name="Settings")).to_be_visible()
-    expect(chat.rows).to_have_count(2)
-    expect(chat.page.locator(UNREAD)).to_have_count(0)
 
 
-def test_polling_for_finished_answers_does_not_disturb_a_running_one(demo, new_page):
+def test_a_running_answer_is_not_disturbed_by_polling_and_renamed_and_deleted_in_the_list(demo, new_page):
     history = HistorySeed(demo, ChatPage(new_page(), demo.url))
     node = history.add_arriving("Elsewhere")
-    chat = history.open("?model=demo-endless&wire=openai").ask("Count for me")
+    chat = history.open("?model=demo-endless&wire=openai").ask("Name me")
     expect(chat.page.locator(ARRIVING)).to_contain_text("Elsewhere")
     expect(chat.answers.last).to_contain_text("Line 3")
     history.finish_answer(node)
-    # Ten lines a second: two looks and more.
-    for line in (20, 40, 60, 80):
-        chat.wait_past_line(line)
-        lines = [int(line) for line in re.findall(r"Line (\d+)\s", chat.answers.last.inner_text())]
-        assert lines == list(range(lines[0], lines[0] + len(lines)))
-        expect(chat.stop).to_have_count(1)
-    # A click shows it at once, and the end of the answer does.
-    chat.press_stop().wait_idle()
+    chat.choose_row_action("Name me", "Rename")
+    chat.fill_opened("Title", "Not this")
+    button(chat, "Cancel").click()
+    expect(chat.rows.first).to_contain_text("Name me")
+    chat.choose_row_action("Name me", "Rename")
+    chat.fill_opened("Title", TITLE).press("Enter")
+    expect(chat.rows.first).to_contain_text(TITLE)
+    # Ten lines a second: at least one look.
+    chat.wait_past_line(45)
+    lines = [int(line) for line in re.findall(r"Line (\d+)\s", chat.answers.last.inner_text())]
+    assert lines == list(range(lines[0], lines[0] + len(lines)))
+    expect(chat.stop).to_have_count(1)
+    # Deleting it stops the answer, and shows that the other one has ended.
+    chat.choose_row_action(TITLE, "Delete")
+    expect(chat.stop).to_have_count(0)
+    expect(chat.rows).to_have_count(1)
     expect(chat.page.locator(UNREAD)).to_contain_text("Elsewhere")
-
-
-def test_ten_thousand_conversations_are_paged(history):
-    history.add("The last of all", days=2000)
-    with sqlite3.connect(history.file) as database:
-        known = [row[1] for row in database.execute("PRAGMA table_info(conversation)")]
-        own = {"id": "'many-' || n", "title": "'Number ' || n", "updated": "updated - n * 9000.0"}
-        columns = ", ".join(own.get(name, name) for name in known)
-        database.execute(
-            "WITH RECURSIVE count(n) AS (SELECT 1 UNION ALL SELECT n + 1 FROM count WHERE n < 10000) "
-            f"INSERT INTO conversation ({', '.join(known)}) SELECT {columns} FROM conversation, count "
-            "WHERE title = 'The last of all' AND deleted IS NULL"
-        )
-        database.execute("UPDATE conversation SET updated = updated - 1e9 WHERE title = 'The last of all'")
-    chat = history.open()
-    expect(chat.rows).to_have_count(40)
-    expect(chat.rows.first).to_contain_text("Number 1")
-    for shown in (80, 120):
-        button(chat, "Show more").click()
-        expect(chat.rows).to_have_count(shown)
-    button(chat, "Show more").click()
-    expect(chat.rows.last).to_contain_text("Number 160")
-    expect(chat.rows).to_have_count(120)
-    button(chat, "Show newer").click()
-    expect(chat.rows.first).to_contain_text("Number 1")
-    expect(chat.rows.nth(99)).to_contain_text("Number 100")
-    chat.row_button("Number 100").click()
-    expect(chat.page.locator('[class*="st-key-current-"]')).to_have_text("Number 100")
+    button(chat, "Undo").click()
+    expect(chat.answers.last).to_contain_text("You stopped this answer")
+    expect(chat.page.locator('[class*="st-key-current-"]')).to_have_text(TITLE)
