@@ -15,6 +15,7 @@ from tests.bench.gateway import now
 
 TIMEOUT_MS = 240_000
 SETTLE_MS = 2_000
+POLL_MS = 250
 # Records, in milliseconds, the lag of each time of sending, and when a text that is waited for was first shown. An
 # effect is counted once it has been painted: after the next frame. Text counts where it appears, not in a field.
 OBSERVE = """() => {
@@ -116,13 +117,17 @@ class MeasuredPage:
         return str(self.page.evaluate("Object.keys(bench.lags).sort().at(-1)"))
 
     def wait_for_lags(self, count: int) -> list[float]:
-        """Wait until so many times have been shown, or all but a few that a frame has left out; return their lags."""
+        """Wait until so many times have been shown, or all but a few that a frame has left out; return their lags.
+
+        To look in each frame, as Playwright does by itself, makes the page render 60 times a second.
+        """
         self.page.wait_for_function(
             """count => {
               const seen = Object.keys(bench.lags).length;
               return seen >= count || (seen > 0.95 * count && performance.now() - bench.changedAt > 5000);
             }""",
             arg=count,
+            polling=POLL_MS,
         )
         return self.lags()
 

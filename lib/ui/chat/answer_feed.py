@@ -143,7 +143,9 @@ class AnswerFeed:
         # A local answer is read once per frame, so that waiting for it is enough; one that comes faster is not.
         if (early := self._next_frame_at - time.monotonic()) > 0:
             time.sleep(min(MAX_FRAME_INTERVAL, early))
-            self._snapshot = self._generation.wait(-1, 0, self._node_id)
+            version = self._generation.wait(-1, 0, self._node_id).version
+            # What was read by now has waited already: a frame right after the next read also shows what that brings.
+            self._snapshot = self._generation.wait(version, self._pace.interval, self._node_id)
         streamlit_private.check_interrupted()
         self._begin_frame()
 

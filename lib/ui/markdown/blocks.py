@@ -17,7 +17,7 @@ from lib.ui.markdown.formulas import DISPLAY_RULES, FORMULA_CLOSERS, MAX_FORMULA
 from lib.ui.markdown.limits import limit_marks
 
 # A frozen element below this length costs more in messages than it saves in resending.
-MIN_BLOCK_CHARS = 300
+MIN_BLOCK_CHARS = 400
 # Characters after a blank line that must arrive before the next block's type is certain.
 LOOKAHEAD_CHARS = 6
 _MAX_CACHED_CHARS = 2000

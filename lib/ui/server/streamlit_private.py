@@ -19,6 +19,8 @@ from streamlit.auth_util import get_cookie_with_chunks
 from streamlit.components.v2.component_registry import BidiComponentDefinition
 from streamlit.delta_generator import DeltaGenerator
 from streamlit.delta_generator_singletons import get_dg_singleton_instance
+from streamlit.elements.lib import image_utils
+from streamlit.elements.lib.layout_utils import LayoutConfig
 from streamlit.file_util import get_static_dir
 from streamlit.proto.BackMsg_pb2 import BackMsg
 from streamlit.proto.ForwardMsg_pb2 import ForwardMsg
@@ -79,6 +81,11 @@ def use_script_loops(new_loop: Callable[[], AbstractEventLoop]) -> None:
 def load_data_frames() -> None:
     """Load the libraries of data frames, as the first chart or table does."""
     dataframe_util.is_dataframe_like({})
+
+
+def load_image_libraries() -> None:
+    """Load the libraries of images, as `st.set_page_config` does for any icon."""
+    image_utils.image_to_url("data:,", LayoutConfig(width="stretch"), False, "RGB", "auto", "")
 
 
 def render_style_sheet(css: str) -> None:

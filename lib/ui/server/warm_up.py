@@ -128,5 +128,6 @@ STEPS: tuple[Callable[[], None], ...] = (
     load_texts,
     read_as_a_page,
     compile_scripts,
+    streamlit_private.load_image_libraries,
 )
 LATER_STEPS: tuple[Callable[[], None], ...] = (import_all_modules, streamlit_private.load_data_frames)
