@@ -26,6 +26,7 @@ from lib.ui.server import (
     page_head_middleware,
     shutdown,
     speech,
+    static_files,
     streamlit_private,
     streamlit_runs,
 )
@@ -91,6 +92,7 @@ else:
             Middleware(shutdown.DrainMiddleware),
             Middleware(page_head_middleware.PageHeadMiddleware),
             Middleware(auth_middleware.AuthMiddleware),
+            Middleware(static_files.StaticFilesMiddleware),
         ],
         on_script_error=errors.on_script_error,
     )

@@ -2,31 +2,15 @@
 
 from __future__ import annotations
 
-import gzip
 import hashlib
-from dataclasses import dataclass
-from functools import cache, cached_property
+from functools import cache
 
-from starlette.datastructures import Headers
-from starlette.responses import Response
 from starlette.types import ASGIApp, Receive, Scope, Send
 
 from lib.ui.auth.sign_in_html import path_below_base
 from lib.ui.browser.component import scripts_by_component
-from lib.ui.server import streamlit_private
-
-_KEPT = "public, immutable, max-age=31536000"
-
-
-@dataclass(frozen=True)
-class _File:
-    name: str
-    body: bytes
-
-    @cached_property
-    def compressed(self) -> bytes:
-        """The body in gzip, made when a browser asks for it: a page needs the names of all files first."""
-        return gzip.compress(self.body, mtime=0)
+from lib.ui.server import static_files, streamlit_private
+from lib.ui.server.static_files import MemoryFile
 
 
 def link_scripts() -> None:
@@ -36,12 +20,12 @@ def link_scripts() -> None:
 
 def find_file_name(component: str) -> str | None:
     """Return the name of the file with the script of a component, which changes with it; None for other components."""
-    return _build_file(component).name if component in scripts_by_component else None
+    return _build_name(component) if component in scripts_by_component else None
 
 
 def find_path(component: str) -> str:
     """Return the path of the script of a component, below the page."""
-    return f".{streamlit_private.COMPONENTS_PREFIX}{component}/{_build_file(component).name}"
+    return f".{streamlit_private.COMPONENTS_PREFIX}{component}/{_build_name(component)}"
 
 
 class ComponentScriptsMiddleware:
@@ -58,11 +42,8 @@ class ComponentScriptsMiddleware:
         if component not in scripts_by_component:
             await self._app(scope, receive, send)
             return
-        file, is_compressed = _build_file(component), "gzip" in Headers(scope=scope).get("accept-encoding", "")
-        headers = {"Cache-Control": _KEPT if name == file.name else "no-cache", "Vary": "Accept-Encoding"}
-        if is_compressed:
-            headers["Content-Encoding"] = "gzip"
-        response = Response(file.compressed if is_compressed else file.body, 200, headers, "text/javascript")
+        is_current = name == find_file_name(component)
+        response = await _build_file(component).respond(scope, static_files.KEPT if is_current else "no-cache")
         await response(scope, receive, send)
 
 
@@ -78,6 +59,10 @@ def _requested_file(scope: Scope) -> tuple[str, str]:
 
 
 @cache
-def _build_file(component: str) -> _File:
-    body = scripts_by_component[component].encode()
-    return _File(f"{hashlib.sha256(body).hexdigest()[:16]}.js", body)
+def _build_file(component: str) -> MemoryFile:
+    return MemoryFile(scripts_by_component[component].encode(), "text/javascript")
+
+
+@cache
+def _build_name(component: str) -> str:
+    return f"{hashlib.sha256(_build_file(component).body).hexdigest()[:16]}.js"

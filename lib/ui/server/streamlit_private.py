@@ -83,6 +83,11 @@ def load_data_frames() -> None:
     dataframe_util.is_dataframe_like({})
 
 
+def static_folder() -> Path:
+    """Return the folder of the files below /static/."""
+    return Path(get_static_dir()) / "static"
+
+
 def load_image_libraries() -> None:
     """Load the libraries of images, as `st.set_page_config` does for any icon."""
     image_utils.image_to_url("data:,", LayoutConfig(width="stretch"), False, "RGB", "auto", "")

@@ -194,11 +194,32 @@ def read_blocks(text, step):
 def test_an_answer_has_the_same_elements_while_it_arrives_and_afterwards(step):
     paragraph = "Some *words* and a [link](https://e.com/a) for $5, \\(x^2\\) and `code`.\n"
     text = "\n".join(
-        [paragraph * 5, "- item\n- two\n", paragraph * 9, "\\[\nx\n\\]\n", "| a |\n|---|\n| b |\n", paragraph]
+        [paragraph * 6, "- item\n- two\n", paragraph * 9, "\\[\nx\n\\]\n", "| a |\n|---|\n| b |\n", paragraph]
     )
     blocks = read_blocks(text, step)
     assert [frames[-1] for frames in blocks] == list(sanitize_parts(text))
     assert len(blocks) == 3
+
+
+def test_an_early_frame_waits_for_the_read_after_its_pause(monkeypatch):
+    feed, _ = build_feed(TextPart("Hello"))
+    waits = []
+
+    def wait(version, timeout, _):
+        waits.append((version, timeout))
+        return replace(feed._snapshot, version=feed._snapshot.version + 1)
+
+    monkeypatch.setattr(feed._generation, "wait", wait)
+    monkeypatch.setattr(answer_feed.streamlit_private, "check_interrupted", lambda: None)
+    first, interval = feed._snapshot.version, feed._pace.interval
+    feed._next_frame_at = answer_feed.time.monotonic() + 0.01
+    feed.wait_for_frame()
+    # Of the answer with the text that came meanwhile, only the version is asked for.
+    assert waits == [(first, pytest.approx(max(0.1, 1.5 * interval))), (-1, 0), (first + 2, interval)]
+    waits.clear()
+    feed._next_frame_at = 0.0
+    feed.wait_for_frame()
+    assert len(waits) == 1
 
 
 def test_frames_of_a_user_with_many_costly_answers_are_fewer():

@@ -9,7 +9,7 @@ from hypothesis import strategies as st
 from lib.ui.markdown.blocks import parse_blocks, split_first_block
 from tests.support.examples import count_examples
 
-P = "word " * 70
+P = "word " * 90
 ANSWER = "\n\n".join(
     [
         "# Title",
