@@ -30,6 +30,8 @@ RESET_IDENTITY = """(() => { try {
   localStorage.clear();
   localStorage.setItem("test", "%s");
 } catch {} })()"""
+# What a page loads at rest costs an eighth of all that it costs.
+SAVE_DATA = "Object.defineProperty(navigator.connection, 'saveData', { value: true });"
 
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
@@ -114,12 +116,19 @@ def new_page(request, browser_pool) -> Iterator[Callable[..., Page]]:
     """Create pages of the browser of the test, or of another browser where there are `options`.
 
     To the app, the pages of one browser in one test are one user. Another kind of browser begins without a cache,
-    which costs as much as a page: what can be set on a page of any browser is.
+    which costs as much as a page: what can be set on a page of any browser is. With `saves_data`, pages do not load
+    what they may need later.
     """
     reset_identity = RESET_IDENTITY.replace("%s", secrets.token_hex(4))
     taken: list[tuple[dict[str, object], BrowserContext]] = []
 
-    def make(*, viewport: ViewportSize | None = None, permissions: Sequence[str] = (), **options: object) -> Page:
+    def make(
+        *,
+        viewport: ViewportSize | None = None,
+        permissions: Sequence[str] = (),
+        saves_data: bool = True,
+        **options: object,
+    ) -> Page:
         context = next((context for used, context in taken if not used), None) if not options else None
         if context is None:
             context = browser_pool.take(options)
@@ -129,6 +138,8 @@ def new_page(request, browser_pool) -> Iterator[Callable[..., Page]]:
         if viewport:
             page.set_viewport_size(viewport)
         page.add_init_script(reset_identity)
+        if saves_data:
+            page.add_init_script(SAVE_DATA)
         page.on("pageerror", lambda error: script_errors.append(str(error)))
         return page
 

@@ -72,7 +72,8 @@ def letters_of(frame: Frame) -> str:
 def test_an_answer_that_arrives_is_only_extended(keyed, new_page, replay, tokens_per_second, rich_wire):
     response = build_paced_answer(rich_wire, split(RICH_ANSWER), 1 / tokens_per_second, thoughts=split(THINKING))
     replay.serve(PATHS[rich_wire], response)
-    chat = ChatPage(new_page(viewport={"width": 1280, "height": 420}), keyed.url).open(f"?model=m-one&wire={rich_wire}")
+    page = new_page(viewport={"width": 1280, "height": 420}, saves_data=False)
+    chat = ChatPage(page, keyed.url).open(f"?model=m-one&wire={rich_wire}")
     chat.page.wait_for_function("() => document.documentElement.dataset.antlerIdleModules")
     recorder = FrameRecorder(chat.page)
     chat.ask("What are tides?").wait_idle()

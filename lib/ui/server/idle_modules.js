@@ -1,5 +1,7 @@
-// Modules that formulas and code need, loaded once the page is at rest: to run them takes a quarter of a second.
+// Modules that formulas and code need, loaded once the page is at rest: to run them takes a quarter of a second. A browser
+// that saves data loads them when the first element needs them.
 (() => {
+  if (navigator.connection?.saveData) return;
   const REST = 1000, STEP = 250; // ms
   let restingSince = Infinity, touchedAt = 0;
   for (const type of ["keydown", "pointerdown", "wheel"]) {
