@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import re
+from pathlib import Path
 from threading import RLock
 
 from lib import transfer
@@ -12,6 +14,8 @@ from lib.storage.store import Store
 from tests.app.chat_app import ChatApp
 from tests.app.test_attachments import component
 from tests.unit.storage.stored_files import counts
+
+EXPORTS = Path(__file__).parents[1] / "unit/transfer/exports"
 
 
 def tab_labels(page: ChatApp) -> list[str]:
@@ -82,6 +86,20 @@ def test_an_archive_is_imported_with_its_files_and_says_what_is_missing(keyed, d
     page.at.query_params["c"] = "c"
     page.open_page("chat")
     assert [described["name"] for described in component(page, "message_files")["files"]] == ["notes.txt"] * 2
+
+
+def test_a_hostile_file_is_refused_and_the_export_of_another_program_imported_with_a_report(keyed):
+    page = ChatApp(page="settings", tab="data")
+    page.at.file_uploader[0].set_value(("bad.json", b"[" * 100_000, "application/json")).run()
+    page.click("Import")
+    assert "This file could not be imported. The file is nested too deeply." in page.text
+    export = (EXPORTS / "chatgpt.json").read_bytes()
+    page.at.file_uploader[0].set_value(("chatgpt.json", export, "application/json")).run()
+    page.click("Import")
+    assert re.search("Imported .+ from ChatGPT", page.text)
+    assert "Skipped or repaired:" in page.text
+    page.click("Archived")
+    assert "Boats in the harbour" in page.sidebar
 
 
 def test_the_voice_that_reads_aloud_is_chosen_and_heard(environ):

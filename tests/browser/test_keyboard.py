@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-import pytest
 from playwright.sync_api import Locator, Page, expect
 
 from tests.browser.chat_page import ChatPage
+from tests.browser.history_seed import HistorySeed
 
 PASTE = """text => {
   const clipboardData = new DataTransfer();
@@ -19,13 +19,6 @@ SELECT_ANSWER = """() => {
 AS_MAC = "Object.defineProperty(navigator, 'platform', { get: () => 'MacIntel' })"
 
 
-@pytest.fixture
-def chat(app, new_page, any_wire) -> ChatPage:
-    """A conversation of two turns."""
-    chat = ChatPage(new_page(), app.url).open(f"?model=demo-echo&wire={any_wire}")
-    return chat.ask("First question").wait_idle().ask("Second question").wait_idle()
-
-
 def keyed(page: Page, key: str) -> Locator:
     """Return the controls whose key begins with this text."""
     return page.locator(f'[class*="st-key-{key}"] :is(button, input, textarea)')
@@ -37,7 +30,12 @@ def focus_page(chat: ChatPage) -> None:
     expect(chat.composer).not_to_be_focused()
 
 
-def test_typing_goes_to_the_composer_and_the_focus_stays_beside_each_action(chat):
+def test_typing_goes_to_the_composer_and_the_focus_stays_beside_each_action(history):
+    history.add("First question", messages=("First question", "An answer", "Second question", "Another answer"))
+    chat = history.open()
+    chat.row_button("First question").click()
+    expect(chat.questions).to_have_count(2)
+    chat.wait_idle()
     check_typing(chat)
     chat.composer.fill("")
     check_focus(chat)
@@ -46,7 +44,7 @@ def test_typing_goes_to_the_composer_and_the_focus_stays_beside_each_action(chat
 def check_typing(chat: ChatPage) -> None:
     """Check that text which nothing else takes goes to the composer."""
     page = chat.page
-    expect(chat.composer).to_be_focused()  # an answer has ended
+    expect(chat.composer).to_be_focused()  # a conversation was opened
     focus_page(chat)
     page.keyboard.type("rc?x")  # Streamlit has commands for the first two; "?" is a shortcut only outside of fields
     expect(chat.composer).to_have_value("rc?x")
@@ -198,10 +196,11 @@ def test_shortcuts_work_and_are_listed(demo, new_page):
 def test_a_mac_has_its_own_modifiers_and_a_phone_no_focus_that_opens_its_keyboard(app, new_page):
     page = new_page(viewport={"width": 390, "height": 780}, has_touch=True, is_mobile=True)
     page.add_init_script(AS_MAC)
-    chat = ChatPage(page, app.url).open("?model=demo-echo").ask("Hello").wait_idle()
-    page.reload()
+    history = HistorySeed(app, ChatPage(page, app.url))
+    history.add("Hello", messages=("Hello", "An answer"))
+    (conversation,) = history.store.conversations.page(history.owner, 1)
+    chat = history.open(f"?c={conversation.id}")
     expect(chat.questions).to_have_count(1)
-    chat.wait_idle()
     expect(chat.composer).not_to_be_focused()
     page.keyboard.press("Control+Shift+o")  # Ctrl is not Command
     page.keyboard.press("Meta+/")

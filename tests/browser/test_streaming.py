@@ -6,7 +6,6 @@ import re
 from collections.abc import Callable
 from dataclasses import dataclass, replace
 
-import pytest
 from playwright.sync_api import expect
 
 from tests.browser.chat_page import ChatPage, wait_until
@@ -53,9 +52,10 @@ Then *the end* comes, with [a last link](https://example.org/end), ![a chart](ht
 [^1]: The first note, about the moon.
 [^2]: The second note.
 """
-THINKING = "\n\n".join(f"The thought {n} is as long as a line and a half of it is on a small page." for n in range(12))
+THINKING = "\n\n".join(f"The thought {n} is as long as a line and a half of it is on a small page." for n in range(8))
 ARTEFACTS = re.compile(r"streamdown|\[\^|\]\(|\\[\[(]|\$\$|\*\*|```|\|\s*-{3}|^\s*[#|]|\$[A-Za-z\\]", re.MULTILINE)
 LINE = 30  # CSS pixels
+TOKENS_PER_SECOND = 80
 
 
 def split(text: str) -> list[str]:
@@ -68,12 +68,11 @@ def letters_of(frame: Frame) -> str:
     return "".join(frame.contents[-1].split())
 
 
-@pytest.mark.parametrize(("tokens_per_second", "rich_wire"), [(50, "openai"), (200, "anthropic")])
-def test_an_answer_that_arrives_is_only_extended(keyed, new_page, replay, tokens_per_second, rich_wire):
-    response = build_paced_answer(rich_wire, split(RICH_ANSWER), 1 / tokens_per_second, thoughts=split(THINKING))
-    replay.serve(PATHS[rich_wire], response)
+def test_an_answer_that_arrives_is_only_extended(keyed, new_page, replay, any_wire):
+    response = build_paced_answer(any_wire, split(RICH_ANSWER), 1 / TOKENS_PER_SECOND, thoughts=split(THINKING))
+    replay.serve(PATHS[any_wire], response)
     page = new_page(viewport={"width": 1280, "height": 420}, saves_data=False)
-    chat = ChatPage(page, keyed.url).open(f"?model=m-one&wire={rich_wire}")
+    chat = ChatPage(page, keyed.url).open(f"?model=m-one&wire={any_wire}")
     chat.page.wait_for_function("() => document.documentElement.dataset.antlerIdleModules")
     recorder = FrameRecorder(chat.page)
     chat.ask("What are tides?").wait_idle()
@@ -90,20 +89,20 @@ def test_an_answer_that_arrives_is_only_extended(keyed, new_page, replay, tokens
     answer = chat.answers.last
     expect(answer.locator(".katex")).to_have_count(7)
     expect(answer.locator("a[href^=http]")).to_have_count(4)
-    check_scrolling_of_thinking(chat, replay, rich_wire)
+    check_scrolling_of_thinking(chat, replay, any_wire)
 
 
-def check_scrolling_of_thinking(chat: ChatPage, replay: Replay, rich_wire: str) -> None:
+def check_scrolling_of_thinking(chat: ChatPage, replay: Replay, wire: str) -> None:
     """Check that the wheel releases the page over a box of thinking only where the box itself cannot scroll up."""
     thoughts, page = split(THINKING), chat.page
     lines = [f"Line {n}\n\n" for n in range(30)]
-    response = build_paced_answer(rich_wire, lines, 0, thoughts=thoughts)
+    response = build_paced_answer(wire, lines, 0, thoughts=thoughts)
     # The thinking is held after its last word.
     sent = response.piece * len(thoughts)
-    replay.serve(PATHS[rich_wire], replace(response, silence=sent))
+    replay.serve(PATHS[wire], replace(response, silence=sent))
     chat.ask("What are waves?")
     answer, newest = chat.answers.last, page.get_by_role("button", name="Jump to newest")
-    expect(answer).to_contain_text("thought 11 is as long as a line and a half of it is on a small page.")
+    expect(answer).to_contain_text("thought 7 is as long as a line and a half of it is on a small page.")
     box = answer.get_by_test_id("stExpanderDetails")
     top = "() => document.querySelector('.stMain').scrollTop"
     box.evaluate("box => { box.scrollTop = -box.scrollHeight; }")
