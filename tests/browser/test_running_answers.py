@@ -3,14 +3,12 @@
 from __future__ import annotations
 
 import re
-import signal
 
 from playwright.sync_api import expect
 
 from tests.browser.chat_page import TIMEOUT_MS, ChatPage
 from tests.browser.paced_answers import PATHS, build_paced_answer
 from tests.support.app_server import AppServer
-from tests.support.fleet import get_status
 from tests.support.replay import Canned, soon
 
 THOUGHT = {
@@ -47,12 +45,10 @@ def test_a_stop_in_silence_or_before_the_first_byte_closes_the_connection_upstre
     chat.wait_idle()
     expect(chat.answers.last).to_contain_text("So far")
     expect(chat.answers.last).to_contain_text("You stopped this answer")
-    chat.page.reload()
-    expect(chat.answers.last).to_contain_text("You stopped this answer")
 
     replay.serve(PATHS[any_wire], Canned(mute=True))
     count = len(replay.requests_for(PATHS[any_wire]))
-    chat.wait_idle().ask(f"Nothing at all over {any_wire}")
+    chat.ask(f"Nothing at all over {any_wire}")
     expect(chat.answers.last).to_contain_text("Waiting for m-one")
     assert soon(lambda: len(replay.requests_for(PATHS[any_wire])) > count)
     chat.press_stop()
@@ -110,11 +106,6 @@ def test_nothing_but_stop_ends_a_running_answer(keyed, new_page, replay, any_wir
     expect(offline).to_have_count(0)
     line = chat.wait_past_line(line)
 
-    page.reload()
-    line = chat.wait_past_line(line)
-    expect(chat.stop).to_have_count(1)
-    expect(chat.answers.last).to_contain_text("Line 1 ")
-
     # Without any page, and in two of them, one of which stops it.
     page.close()
     tabs = [ChatPage(new_page(), keyed.url) for _ in range(2)]
@@ -122,6 +113,7 @@ def test_nothing_but_stop_ends_a_running_answer(keyed, new_page, replay, any_wir
         tab.page.goto(address)
         line = tab.wait_past_line(line)
         expect(tab.stop).to_have_count(1)
+        expect(tab.answers.last).to_contain_text("Line 1 ")
     tabs[0].press_stop()
     for tab in tabs:
         expect(tab.answers.last).to_contain_text("You stopped this answer")
@@ -129,16 +121,8 @@ def test_nothing_but_stop_ends_a_running_answer(keyed, new_page, replay, any_wir
     expect(tabs[1].answers.last).to_have_text(tabs[0].answers.last.inner_text(), use_inner_text=True)
 
 
-def test_answers_that_fail_at_once_are_rendered_every_time(app, new_page, any_wire):
-    chat = ChatPage(new_page(), app.url).open(f"?model=demo-wrong-key&wire={any_wire}")
-    for turn in range(8):
-        chat.ask(f"Question {turn}").wait_idle()
-        expect(chat.answers.last.get_by_role("alert")).to_contain_text("rejected the API key")
-    expect(chat.answers).to_have_count(8)
-
-
-def test_after_a_second_signal_or_a_kill_the_saved_text_is_shown_and_the_queue_is_paused(tmp_path, new_page):
-    app = AppServer(tmp_path, {"ANTLER_DRAIN_SECONDS": "3600"})
+def test_after_a_kill_the_saved_text_is_shown_and_the_queue_is_paused(tmp_path, new_page):
+    app = AppServer(tmp_path, {})
     try:
         chat = ChatPage(new_page(), app.url).open("?model=demo-endless").ask("Count until the power goes")
         chat.composer.fill("Queued before that")
@@ -164,14 +148,5 @@ def test_after_a_second_signal_or_a_kill_the_saved_text_is_shown_and_the_queue_i
         expect(later.answers.first).to_contain_text("demo-thinker · OpenAI")
         expect(later.page.locator(queued)).to_have_count(0)
         later.press_stop().wait_idle()
-
-        # A terminated server waits for its answers; a second signal ends it at once.
-        chat = ChatPage(later.page, app.url).open("?model=demo-endless").ask("Count for an hour")
-        line = chat.wait_past_line(5)
-        app.terminate()
-        chat.wait_past_line(line + 10)
-        assert get_status(f"{app.url}/ready") == 503
-        app.terminate()
-        assert app.wait() == 128 + signal.SIGTERM
     finally:
         app.kill()
