@@ -1,18 +1,17 @@
-"""Inspector in a browser: the drawer of an answer over both formats, the copied command, and a phone."""
+"""Inspector in a browser: the drawer of an answer, the copied command, and a phone."""
 
 from __future__ import annotations
 
 import os
 import subprocess
 
-import pytest
-from playwright.sync_api import Page, expect
+from playwright.sync_api import expect
 
 from tests.browser.chat_page import ChatPage, open_tab
 from tests.browser.conftest import KEY, address
 from tests.support.replay import Canned
 
-PATHS = {"openai": "/v1/chat/completions", "anthropic": "/v1/messages"}
+PATH = "/v1/chat/completions"
 # The drawer covers the window, and nothing in it is wider than it.
 FITS = """dialog => {
   const { left, right } = dialog.getBoundingClientRect();
@@ -27,43 +26,24 @@ LOST_ESCAPE = """() => {
 }"""
 
 
-@pytest.fixture
-def page(new_page) -> Page:
-    return new_page(permissions=["clipboard-read", "clipboard-write"])
-
-
-def test_the_drawer_shows_an_exchange_and_gives_the_focus_back(app, page, any_wire):
-    chat = ChatPage(page, app.url).open(f"?model=demo-echo&wire={any_wire}").ask("Say <b>deer</b> & *run*").wait_idle()
+def test_the_drawer_shows_an_exchange_whose_command_repeats_it_and_gives_the_focus_back(keyed, replay, new_page):
+    page = new_page(permissions=["clipboard-read", "clipboard-write"])
+    body = b'data: {"choices":[{"index":0,"delta":{"content":"Hi deer"},"finish_reason":"stop"}]}\n\ndata: [DONE]\n\n'
+    replay.serve(PATH, Canned(body))
+    chat = ChatPage(page, keyed.url).open("?model=m-one&wire=openai")
+    # The panel of parameters stays open while a value is set, and the button counts them.
+    panel = chat.open_parameters()
+    chat.set_parameter("Temperature", "0.5")
+    expect(page.get_by_role("button", name="Parameters · 1")).to_be_visible()
+    expect(panel).to_be_visible()
+    page.keyboard.press("Escape")
+    expect(panel).to_have_count(0)
+    chat.wait_idle().ask("It's $HOME").wait_idle()
     inspect = page.get_by_role("button", name="Inspect answer 1", exact=True)
     inspect.press("Enter")
-    drawer = page.get_by_role("dialog", name="Inspector")
-    expect(drawer).to_contain_text(PATHS[any_wire])
+    drawer, frames = page.get_by_role("dialog", name="Inspector"), page.locator(".antler-frames tbody tr")
+    expect(drawer).to_contain_text(PATH)
     expect(drawer).not_to_contain_text(KEY)
-    open_tab(page, "Frames")
-    expect(drawer.locator(".antler-frames tbody tr").first).to_be_visible()
-    drawer.get_by_role("textbox", name="Find in frames").fill("deer")
-    drawer.get_by_role("textbox", name="Find in frames").press("Enter")
-    expect(drawer.locator(".antler-frames tbody tr").first).to_contain_text("deer")
-    open_tab(page, "Timeline")
-    expect(drawer.get_by_test_id("stVegaLiteChart").locator("canvas, svg").first).to_be_visible()
-    expect(drawer.get_by_role("table").first).to_contain_text("First text")
-    chat.wait_idle()
-    page.keyboard.press("Escape")
-    expect(drawer).to_have_count(0)
-    expect(inspect).to_be_focused()
-    # Escape closes it as well while the focus is nowhere, as when a run replaces what held it.
-    inspect.press("Enter")
-    # One that is opened again at once shows the tab from before.
-    expect(drawer.get_by_role("tab", name="Request")).to_be_visible()
-    page.evaluate(LOST_ESCAPE)
-    expect(drawer).to_have_count(0)
-
-
-def test_a_copied_command_repeats_the_request_and_a_phone_shows_everything(keyed, replay, page):
-    body = b'data: {"choices":[{"index":0,"delta":{"content":"Hi"},"finish_reason":"stop"}]}\n\ndata: [DONE]\n\n'
-    replay.serve(PATHS["openai"], Canned(body))
-    chat = ChatPage(page, keyed.url).open("?model=m-one&wire=openai").ask("It's $HOME").wait_idle()
-    page.get_by_role("button", name="Inspect answer 1", exact=True).click()
     open_tab(page, "Code")
     code = page.locator(".st-key-inspector-code-text")
     expect(code).to_contain_text("curl")
@@ -73,12 +53,31 @@ def test_a_copied_command_repeats_the_request_and_a_phone_shows_everything(keyed
     command = page.evaluate("navigator.clipboard.readText()")
     environ = {**os.environ, "API_KEY": KEY, "NO_PROXY": "127.0.0.1"}
     subprocess.run(["bash", "-c", command], env=environ, check=True, capture_output=True)
-    first, second = replay.requests_for(PATHS["openai"])[-2:]
+    first, second = replay.requests_for(PATH)[-2:]
     assert (second.body, second.headers["authorization"]) == (first.body, first.headers["authorization"])
-    page.set_viewport_size({"width": 390, "height": 844})
+    assert first.json["temperature"] == 0.5
+    open_tab(page, "Timeline")
+    expect(drawer.get_by_test_id("stVegaLiteChart").locator("canvas, svg").first).to_be_visible()
+    expect(drawer.get_by_role("table").first).to_contain_text("First text")
     open_tab(page, "Frames")
-    expect(page.locator(".antler-frames tbody tr")).to_have_count(2)
+    expect(frames).to_have_count(2)
+    page.set_viewport_size({"width": 390, "height": 844})
     page.wait_for_function(f"() => ({FITS})(document.querySelector('[role=dialog]'))")
+    drawer.get_by_role("textbox", name="Find in frames").fill("deer")
+    drawer.get_by_role("textbox", name="Find in frames").press("Enter")
+    expect(frames).to_have_count(1)
+    expect(frames.first).to_contain_text("deer")
+    chat.wait_idle()
+    page.keyboard.press("Escape")
+    expect(drawer).to_have_count(0)
+    expect(inspect).to_be_focused()
+    # Escape closes it as well while the focus is nowhere, as when a run replaces what held it.
+    inspect.press("Enter")
+    # One that is opened again at once shows the tab from before.
+    expect(drawer.get_by_role("tab", name="Frames")).to_have_attribute("aria-selected", "true")
+    page.evaluate(LOST_ESCAPE)
+    expect(drawer).to_have_count(0)
+    inspect.press("Enter")
     page.get_by_role("button", name="Open in full width").click()
     expect(page).to_have_url(address("inspector?exchange="))
     expect(page.get_by_role("heading", name="Inspector")).to_be_visible()

@@ -4,12 +4,11 @@ from __future__ import annotations
 
 import json
 
-import pytest
 from playwright.sync_api import Locator, Page, expect
 
 from tests.browser.chat_page import NOTHING_TYPED, ChatPage, wait_until
 from tests.browser.conftest import address
-from tests.support.replay import Canned, soon
+from tests.support.replay import Canned
 
 PATHS = {"openai": "/v1/chat/completions", "anthropic": "/v1/messages"}
 
@@ -118,45 +117,16 @@ def test_queued_questions_are_sent_when_the_answer_has_ended(keyed, new_page, re
     chat.wait_idle()
     assert len(replay.requests_for(PATHS[any_wire])) == 3
 
-    # Without a page: the process that has produced the answer sends the next question.
-    replay.hold()
-    replay.serve(PATHS[any_wire], answer_of("A long one", any_wire, is_held=True), answer_of("Unseen", any_wire))
-    chat.ask("The fourth")
-    expect(chat.answers.last).to_contain_text("A long one")
-    queue_question(chat, "The fifth")
-    expect(chat.page).to_have_url(address("c="))
-    url = chat.page.url
-    chat.page.close()
-    other.page.close()
-    replay.resume()
-    try:
-        assert soon(lambda: len(replay.requests_for(PATHS[any_wire])) == 5)
-    finally:
-        replay.hold()
-    page = new_page()
-    page.goto(url)
-    reopened = ChatPage(page, keyed.url)
-    expect(reopened.questions.last).to_have_text("The fifth")
-    expect(reopened.answers.last).to_contain_text("Unseen")
 
-
-@pytest.mark.parametrize("kind", ["saved", "temporary"])
-def test_stop_pauses_the_queue_until_the_user_sends_it(demo, new_page, any_wire, kind):
+def test_stop_pauses_the_queue_until_the_user_sends_it(demo, new_page, any_wire):
     chat = ChatPage(new_page(viewport={"width": 390, "height": 844}), demo.url)
     chat.open(f"?model=demo-endless&wire={any_wire}")
-    if kind == "temporary":
-        chat.page.get_by_role("button", name="Temporary chat").click()
-        expect(chat.page.get_by_role("button", name="Temporary chat is on")).to_be_visible()
-        chat.wait_idle()
     chat.ask("Count for me").wait_past_line(1)
     queue_question(chat, "Second,\n    indented")
     queue_question(chat, "Third")
     chat.press_stop()
     pause = chat.page.locator(".st-key-queue-pause")
     expect(pause).to_contain_text("Queue paused: you stopped the answer.")
-    if kind == "saved":
-        chat.page.reload()
-        expect(pause).to_contain_text("Queue paused")
     chat.wait_idle()
     expect(queued(chat.page)).to_have_text(["Second,\n    indented", "Third"], use_inner_text=True)
     # By keyboard: a button that is visible can be below the composer.
@@ -164,12 +134,11 @@ def test_stop_pauses_the_queue_until_the_user_sends_it(demo, new_page, any_wire,
     editor = chat.page.get_by_role("textbox", name="Edit queued message 1")
     expect(editor).to_be_focused()
     expect(editor).to_have_value("Second,\n    indented")
-    if kind == "saved":
-        editor.fill("Second, with a thought")
-        chat.page.reload()
-        expect(pause).to_contain_text("Queue paused")
-        chat.wait_idle().page.get_by_role("button", name="Edit queued message 1").press("Enter")
-        expect(editor).to_have_value("Second, with a thought")
+    editor.fill("Second, with a thought")
+    chat.page.reload()
+    expect(pause).to_contain_text("Queue paused")
+    chat.wait_idle().page.get_by_role("button", name="Edit queued message 1").press("Enter")
+    expect(editor).to_have_value("Second, with a thought")
     editor.press("Escape")
     expect(queued(chat.page)).to_have_count(2)
     chat.page.wait_for_function(NOTHING_TYPED)
