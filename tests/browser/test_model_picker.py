@@ -15,6 +15,7 @@ from tests.browser.conftest import KEY
 from tests.support.app_server import ROOT, AppServer
 from tests.support.replay import JSON, Canned, Replay
 
+HOSTILE = '<img src=x onerror="window.hacked=1">'
 HAIKU = "claude-3-haiku-20240307"
 OPENAI_ANSWER = (
     b'data: {"id":"1","choices":[{"index":0,"delta":{"content":"Hello"},"finish_reason":"stop"}]}\n\ndata: [DONE]\n\n'
@@ -32,14 +33,15 @@ ANTHROPIC_ANSWER = b"".join(
 )
 
 
-def build_model_list(*more: str) -> Canned:
+def build_model_list() -> Canned:
+    """Return a list of 506 models."""
     entries = [
         {"id": "gpt-4o", "supported_endpoint_types": ["openai"]},
         {"id": "claude-sonnet-4-5", "supported_endpoint_types": ["anthropic", "openai"]},
         {"id": "house-model"},
         {"id": "painter", "supported_endpoint_types": ["image-generation"]},
         {"id": HAIKU, "supported_endpoint_types": ["anthropic"]},
-        *({"id": name} for name in more),
+        *({"id": name} for name in (HOSTILE, *(f"house-{number}" for number in range(500)))),
     ]
     return Canned(json.dumps({"object": "list", "data": entries}).encode(), headers=JSON)
 
@@ -85,19 +87,30 @@ def expect_target(chat: ChatPage, model: str, note: str) -> None:
     expect(chat.model.locator(".antler-model-note")).to_have_text(note)
 
 
-def test_the_list_is_searched_and_used_by_keyboard(app, new_page):
-    chat = ChatPage(new_page(), app.url).open("?model=gpt-4o")
+def test_a_list_of_500_models_is_sent_once_and_searched_and_used_by_keyboard(app, new_page):
+    page = new_page()
+    frames = record_frames(page, "framereceived")
+    chat = ChatPage(page, app.url).open("?model=gpt-4o").wait_idle()
     expect(chat.model).to_have_accessible_name("Model: gpt-4o")
+    assert sum(b"house-499" in frame for frame in frames) == 1
+    frames.clear()
     chat.model.focus()
     chat.model.press("ArrowDown")
     expect(chat.model_search).to_be_focused()
-    expect(headings(chat)).to_have_text(["Current", "Anthropic", "Other", "Image generation"])
+    expect(headings(chat)).to_have_text(["Current", "Anthropic", "Other"])
+    # It is drawn up to where it is scrolled.
+    assert chat.options.count() < 100
     expect(chat.page.get_by_role("option", selected=True)).to_have_accessible_name(re.compile("^gpt-4o .*128k context"))
     for key, model in (("End", "painter"), ("Home", "gpt-4o"), ("ArrowUp", "painter"), ("ArrowDown", "gpt-4o")):
         chat.model_search.press(key)
         expect(active_option(chat)).to_contain_text(model)
+    chat.model_search.press("End")
+    expect(headings(chat)).to_have_text(["Current", "Anthropic", "Other", "Image generation"])
+    expect(active_option(chat)).to_be_in_viewport()
+    expect(active_option(chat)).to_have_attribute("aria-setsize", "506")
+    chat.model_search.press("Home")
     chat.model_search.press("PageDown")
-    expect(active_option(chat)).to_contain_text("painter")
+    expect(active_option(chat)).to_contain_text("house-")
     chat.model_search.press("PageUp")
     expect(active_option(chat)).to_contain_text("gpt-4o")
     chat.model_search.press("Escape")
@@ -121,7 +134,18 @@ def test_the_list_is_searched_and_used_by_keyboard(app, new_page):
     expect_target(chat, "claude-sonnet-4-5", "OpenAI format")
     chat.ask("Hello?").wait_idle()
     expect(chat.answers.last).to_contain_text("claude-sonnet-4-5 · OpenAI")
+    # A run sends the button, and a reference to the list.
+    assert not any(b"house-499" in frame for frame in frames)
+    chat.open_models().model_search.fill("img src")
+    expect(chat.options.first).to_contain_text(HOSTILE)
+    chat.model_search.press("Enter")
+    expect_target(chat, HOSTILE, "")
+    assert page.evaluate("window.hacked") is None
+    check_typed_id(chat)
 
+
+def check_typed_id(chat: ChatPage) -> None:
+    """Choose a model that the list does not have."""
     # Enter takes a match only. A typed id is none, but can be selected, and has its place in the list.
     chat.open_models().model_search.fill("my-own-model")
     expect(chat.options).to_have_text(["Use exactly “my-own-model”"])
@@ -135,7 +159,7 @@ def test_the_list_is_searched_and_used_by_keyboard(app, new_page):
 
 def test_favourites_and_recent_models_come_first_after_a_reload_and_the_draft_stays(app, new_page):
     chat = ChatPage(new_page(), app.url).open("?model=gpt-4o").ask("Hello?").wait_idle()
-    chat.open_models().model_search.fill("house")
+    chat.open_models().model_search.fill("house-model")
     # By keyboard: the button that follows the list.
     chat.page.keyboard.press("Tab")
     expect(chat.page.get_by_role("button", name="Add house-model to favourites")).to_be_focused()
@@ -149,9 +173,9 @@ def test_favourites_and_recent_models_come_first_after_a_reload_and_the_draft_st
     expect_target(chat, "gpt-4o", "")
     chat.wait_at_rest().composer.fill("Half a thought")
     chat.open_models()
-    expect(headings(chat)).to_have_text(["Favourites", "Recent", "Anthropic", "Image generation"])
-    ids = ["house-model", HAIKU, "gpt-4o", "claude-sonnet-4-5", "painter"]
-    expect(chat.page.locator(".antler-option-id")).to_have_text(ids)
+    expect(headings(chat)).to_have_text(["Favourites", "Recent", "Anthropic", "Other"])
+    ids = ["house-model", HAIKU, "gpt-4o", "claude-sonnet-4-5"]
+    expect(chat.page.locator(".antler-option-id")).to_contain_text(ids)
     chat.options.first.locator(".antler-star").click()
     # The rows keep their places below the pointer.
     expect(chat.options.first.locator(".antler-starred")).to_have_count(0)
@@ -161,37 +185,6 @@ def test_favourites_and_recent_models_come_first_after_a_reload_and_the_draft_st
     expect(headings(chat)).to_contain_text(["Current", "Favourites"])
     expect(chat.options.nth(1)).to_contain_text(HAIKU)
     expect(chat.composer).to_have_value("Half a thought")
-
-
-def test_a_list_of_500_models_is_sent_once_and_drawn_up_to_where_it_is_scrolled(tmp_path, new_page):
-    hostile = '<img src=x onerror="window.hacked=1">'
-    with Replay() as gateway:
-        gateway.serve("/v1/models", build_model_list(hostile, *(f"house-{number}" for number in range(500))))
-        gateway.serve("/v1/chat/completions", Canned(OPENAI_ANSWER))
-        app = AppServer(tmp_path, {"DEERAPI_API_KEY": KEY, "DEERAPI_BASE_URL": gateway.url})
-        try:
-            page = new_page()
-            frames = record_frames(page, "framereceived")
-            chat = ChatPage(page, app.url).open("?model=gpt-4o").wait_idle()
-            assert sum(b"house-499" in frame for frame in frames) == 1
-            frames.clear()
-            chat.open_models()
-            expect(chat.options.first).to_be_visible()
-            assert chat.options.count() < 100
-            chat.model_search.press("End")
-            expect(active_option(chat)).to_contain_text("painter")
-            expect(active_option(chat)).to_be_in_viewport()
-            expect(active_option(chat)).to_have_attribute("aria-setsize", "506")
-            chat.model_search.fill("img src")
-            expect(chat.options.first).to_contain_text(hostile)
-            chat.model_search.press("Enter")
-            expect_target(chat, hostile, "")
-            chat.ask("Hello?").wait_idle()
-            assert page.evaluate("window.hacked") is None
-            # A run sends the button, and a reference to the list.
-            assert not any(b"house-499" in frame for frame in frames)
-        finally:
-            app.close()
 
 
 def test_the_composer_is_low_on_a_phone_and_the_list_a_sheet_at_its_bottom(demo, new_page):
