@@ -25,9 +25,20 @@ def pictures(chat: ChatPage) -> Locator:
     return chat.answers.last.locator('[data-testid="stImage"] img')
 
 
-def test_an_image_is_drawn_downloaded_and_edited_where_it_is_painted(app, new_page):
+def test_an_image_is_stopped_drawn_downloaded_and_edited_where_it_is_painted(app, new_page):
     audit = Audit()
-    chat = ChatPage(new_page(), app.url).open("?model=demo-gpt-image").ask("A valley").wait_idle()
+    chat = ChatPage(new_page(), app.url).open("?model=demo-gpt-image-unfinished").ask("A forest")
+    # Stop keeps the preview, and says so.
+    expect(chat.answers.last).to_contain_text("Generating the image")
+    expect(pictures(chat)).to_have_count(1)
+    chat.stop.click()
+    chat.wait_idle()
+    expect(chat.answers.last).to_contain_text("You stopped this image. It is an unfinished preview.")
+    expect(pictures(chat)).to_have_count(1)
+    chat.page.get_by_role("button", name="New chat").click()
+    expect(chat.questions).to_have_count(0)
+
+    chat.choose_model("demo-gpt-image").ask("A valley").wait_idle()
     expect(pictures(chat)).to_have_count(1)
     first = pictures(chat).get_attribute("src")
     wait_until(chat.page, lambda: pictures(chat).evaluate("image => image.complete && image.naturalWidth") == 1024)
@@ -77,13 +88,3 @@ def paint_area(chat: ChatPage, audit: Audit) -> None:
     canvas.press("Space")
     done.click()
     expect(dialog).to_have_count(0)
-
-
-def test_stop_keeps_the_preview_and_says_so(app, new_page):
-    chat = ChatPage(new_page(), app.url).open("?model=demo-gpt-image-unfinished").ask("A forest")
-    expect(chat.answers.last).to_contain_text("Generating the image")
-    expect(pictures(chat)).to_have_count(1)
-    chat.stop.click()
-    chat.wait_idle()
-    expect(chat.answers.last).to_contain_text("You stopped this image. It is an unfinished preview.")
-    expect(pictures(chat)).to_have_count(1)
