@@ -67,6 +67,8 @@ def test_a_stop_in_silence_or_before_the_first_byte_closes_the_connection_upstre
     expect(answer).to_contain_text("So far")
     chat.wait_idle()
     expect(answer.get_by_text("A thought.")).to_be_hidden()
+    answer.get_by_text(re.compile(r"Thought for \d+ s")).click()
+    expect(answer.get_by_text("A thought.")).to_be_visible()
 
 
 def test_nothing_but_stop_ends_a_running_answer(keyed, new_page, replay, any_wire):
