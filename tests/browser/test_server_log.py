@@ -35,22 +35,18 @@ def copy_program(folder: Path) -> Path:
     return folder
 
 
-@pytest.fixture(params=["json", "text"])
-def app(request, tmp_path, replay):
-    """The app that writes this log, with its gateway in the environment, or in the file of secrets."""
-    settings, secrets = {"DEERAPI_API_KEY": KEY, "DEERAPI_BASE_URL": replay.url}, ""
-    if request.param == "text":
-        gateway = f'[gateway]\napi_key = " {KEY} "\nbase_url = "{replay.url}/"\n'
-        settings, secrets = {}, f'{gateway}[storage]\nurl = "sqlite:///x/y.db"\n'
+@pytest.fixture
+def app(tmp_path, replay):
+    """The app that writes its log as JSON, with a page that fails."""
     program = copy_program(tmp_path / "program")
     (program / "pages/shared.py").write_text(FAILING_PAGE, encoding="utf-8")
-    settings |= {"DEERAPI_RETRIES": "0", "ANTLER_LOG": request.param}
-    server = AppServer(tmp_path, settings, secrets, program=program)
+    settings = {"DEERAPI_API_KEY": KEY, "DEERAPI_BASE_URL": replay.url, "DEERAPI_RETRIES": "0", "ANTLER_LOG": "json"}
+    server = AppServer(tmp_path, settings, program=program)
     yield server
     server.close()
 
 
-def test_events_are_logged_without_secrets(app, new_page, replay, request):
+def test_events_are_logged_without_secrets(app, new_page, replay):
     replay.serve("/v1/chat/completions", Canned(ECHO, 401, {**JSON, "x-request-id": "req-77"}))
     page = new_page()
     # The first page of a server can be another than the chat.
@@ -74,14 +70,10 @@ def test_events_are_logged_without_secrets(app, new_page, replay, request):
     assert KEY not in log and QUESTION not in log and conversation not in log
     for value in json.loads(browser_secret):
         assert len(value) < 20 or value not in log
-    if request.node.callspec.params["app"] == "json":
-        lines = [json.loads(line) for line in log.splitlines() if line.startswith("{")]
-        (ended,) = [line for line in lines if line["event"] == "answer ended"]
-        assert ended["model"] == "m-one" and ended["outcome"] == "failed" and ended["error"] == "key_refused"
-        assert ended["status"] == 401 and ended["request_id"] == "req-77" and len(ended["owner"]) == 12
-        # What is no JSON are Streamlit's own words of welcome, on the other stream.
-        other = [line for line in log.splitlines() if line.strip() and not line.startswith("{")]
-        assert all("http" in line or "Streamlit app" in line for line in other), other
-    else:
-        assert (app.folder / "x/y.db").exists()
-        assert "answer ended" in log and "request_id=req-77" in log
+    lines = [json.loads(line) for line in log.splitlines() if line.startswith("{")]
+    (ended,) = [line for line in lines if line["event"] == "answer ended"]
+    assert ended["model"] == "m-one" and ended["outcome"] == "failed" and ended["error"] == "key_refused"
+    assert ended["status"] == 401 and ended["request_id"] == "req-77" and len(ended["owner"]) == 12
+    # What is no JSON are Streamlit's own words of welcome, on the other stream.
+    other = [line for line in log.splitlines() if line.strip() and not line.startswith("{")]
+    assert all("http" in line or "Streamlit app" in line for line in other), other
