@@ -80,7 +80,7 @@ def test_two_tabs_of_a_new_browser_agree_on_one_secret(app, new_page, is_sequent
     for page in (first, second):
         expect(ChatPage(page, app.url).composer).to_be_visible()
     assert first.evaluate(READ_SECRET) == second.evaluate(READ_SECRET)
-    ChatPage(second, app.url).ask(QUESTION)
+    expect(ChatPage(second, app.url).ask(QUESTION).rows).to_contain_text([QUESTION])
     first.get_by_role("link", name="Settings").click()
     expect(ChatPage(first, app.url).rows).to_contain_text([QUESTION])
 
