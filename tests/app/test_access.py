@@ -139,6 +139,7 @@ def page_text(at: AppTest) -> str:
     return "\n".join(str(getattr(element, "value", "")) for element in at._tree)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     ("mode", "client", "title"),
     [(mode, client, title) for mode, _, client, title in MATRIX],

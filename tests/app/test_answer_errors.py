@@ -88,6 +88,7 @@ REFUSALS = {
 QUOTED = ("bad request", "web page")
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("fault", REFUSALS)
 def test_a_refusal_is_a_sentence_with_the_gateway_message(keyed, wire, fault):
     response, sentence, details, is_retry_offered = REFUSALS[fault]

@@ -88,6 +88,7 @@ def machine(tmp_path) -> Iterator[Machine]:
     started.close()
 
 
+@pytest.mark.slow
 @pytest.mark.timeout(900)
 def test_processes_share_a_database_restart_without_losing_an_answer_and_end_with_the_supervisor(machine):
     machine.wait_until(lambda: "2 processes are ready" in machine.log)

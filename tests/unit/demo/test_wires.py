@@ -152,6 +152,7 @@ def test_usage_is_sent_on_request(gateway: DemoGateway, is_requested: bool) -> N
     assert answer.frames[-1] == "[DONE]"
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("name", READABLE)
 def test_the_openai_sdk_reads_the_same_answer(gateway: DemoGateway, openai_sdk: sdks.openai.OpenAI, name: str) -> None:
     answer = stream_answer(gateway, OPENAI, request_body(name))
@@ -163,6 +164,7 @@ def test_the_openai_sdk_reads_the_same_answer(gateway: DemoGateway, openai_sdk: 
     assert [choice.finish_reason for choice in choices if choice.finish_reason] == answer.finish_reasons
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("name", READABLE)
 def test_the_anthropic_sdk_reads_the_same_answer(
     gateway: DemoGateway, anthropic_sdk: sdks.anthropic.Anthropic, name: str

@@ -58,6 +58,7 @@ def summarize(wire: Wire, body: bytes, cuts: list[int]) -> dict[str, Any]:
     return {**answer.summary(), "other_choices": [reply.parts() for reply in answer.other_choices]}
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("recording", [*STREAMS, *COMPLETE_RESPONSES], ids=lambda recording: recording.name)
 @settings(quick, max_examples=count_examples(12))
 @given(cuts=SPLITS, data=st.data())
@@ -150,6 +151,7 @@ def hostile_server() -> Iterator[tuple[Replay, Gateway]]:
     assert soon(lambda: set(threading.enumerate()) <= before)
 
 
+@pytest.mark.slow
 @settings(quick, max_examples=count_examples(100))
 @given(
     wire=st.sampled_from(list(WIRE_MODULES)),

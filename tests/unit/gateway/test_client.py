@@ -144,6 +144,7 @@ def frame(delta: dict[str, Any], finish: str | None = None) -> bytes:
     return b"data: " + json.dumps({"choices": [choice]}).encode() + b"\n\n"
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("piece", [1_000, 65_536, None])
 def test_event_of_ten_megabytes(replay: Replay, gateway: Gateway, piece: int | None) -> None:
     text = "0123456789" * 1_000_000

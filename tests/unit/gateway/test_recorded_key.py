@@ -263,6 +263,7 @@ def test_the_demo_without_a_key_is_recorded_as_it_is(replay):
     client.close()
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("unit", ["\\", "%25", "25", "s\\\\", "\\u00"])
 def test_a_long_run_of_escapes_before_a_key_is_read_once(unit):
     # A pattern that begins anew at each of them would take minutes.

@@ -77,6 +77,7 @@ def replay_at_once(exchange: Exchange):
     return collect_events(replay_events(exchange, clock, clock=clock))
 
 
+@pytest.mark.slow
 @each_recording
 def test_replayed_events_are_those_of_the_live_answer(recording: Recording, replay: Replay, gateway: Gateway) -> None:
     replay.serve(PATHS[recording.wire], recording.canned())

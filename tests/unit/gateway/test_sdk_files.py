@@ -101,6 +101,7 @@ def capture_sdk(replay: Replay, sdk: Any, wire: Wire, messages: list[Any]) -> An
     return replay.requests[-1].json
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("wire", ["openai", "anthropic"])
 @pytest.mark.parametrize("case", CASES)
 def test_sdk_sends_the_same_files(

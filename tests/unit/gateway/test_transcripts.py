@@ -89,6 +89,7 @@ def test_index_lists_every_recording() -> None:
     assert set(ERROR_TYPES) == {recording.name for recording in ERROR_RESPONSES}
 
 
+@pytest.mark.slow
 @each_framing
 @each_stream
 def test_stream_in_every_framing(stream: Recording, framing: Framing, replay: Replay, gateway: Gateway) -> None:
@@ -96,6 +97,7 @@ def test_stream_in_every_framing(stream: Recording, framing: Framing, replay: Re
     assert_complete(ask_replay(replay, gateway, stream, framing=framing, gzip=True, piece=50), stream)
 
 
+@pytest.mark.slow
 @each_stream
 def test_chunks_of_any_size(stream: Recording, replay: Replay, gateway: Gateway) -> None:
     number = STREAMS.index(stream)
@@ -130,6 +132,7 @@ def finish_event_start(stream: Recording) -> int:
     return stream.body.rindex(b"\n\n", 0, position) if position >= 0 else len(stream.body)
 
 
+@pytest.mark.slow
 @each_stream
 def test_truncated_stream_is_complete_or_interrupted(stream: Recording) -> None:
     around_events = [end + shift for end in ends_of_new_events(stream) for shift in (-1, 0, 1)]
@@ -139,6 +142,7 @@ def test_truncated_stream_is_complete_or_interrupted(stream: Recording) -> None:
         assert_complete_or_interrupted(parse(stream, [stream.body[:cut]]), stream, cut)
 
 
+@pytest.mark.slow
 @each_stream
 def test_broken_connection_is_complete_or_interrupted(stream: Recording, replay: Replay, gateway: Gateway) -> None:
     framings = itertools.cycle(FRAMINGS)
@@ -171,6 +175,7 @@ def test_json_response_to_a_stream_request(
     assert_complete(ask_replay(replay, gateway, recording, framing=framing, piece=1), recording)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("recording", COMPLETE_RESPONSES, ids=lambda recording: recording.name)
 def test_truncated_json_response_is_interrupted(recording: Recording, replay: Replay, gateway: Gateway) -> None:
     for cut in range(0, len(recording.body), 5):

@@ -65,6 +65,7 @@ class Follower:
             self.node = replace(self.node, message=Message("assistant", tuple(parts)))
 
 
+@pytest.mark.slow
 @settings(max_examples=count_examples(40), deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
 @given(STEPS)
 def test_what_a_follower_reads_is_what_is_stored(store, steps):
@@ -93,6 +94,7 @@ def test_what_a_follower_reads_is_what_is_stored(store, steps):
             producer.add(step)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("build", [TextDelta, ThinkingDelta])
 def test_a_follower_reads_what_is_new_only(store, build):
     piece = "A sentence of forty characters, about. " * 25

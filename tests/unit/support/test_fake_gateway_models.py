@@ -63,6 +63,7 @@ def test_the_headers_select_the_shape_of_the_list(gateway: FakeGateway, openai_s
     assert set(MODELS) < {model.id for model in anthropic_sdk.models.list()}
 
 
+@pytest.mark.slow
 @each_path
 @pytest.mark.parametrize("name", MODELS)
 def test_each_model_answers_or_fails_as_described(gateway: FakeGateway, path: str, name: str) -> None:

@@ -213,6 +213,7 @@ def test_every_field_is_documented():
     assert all(f"`{outcome}`" in text for outcome in Outcome)
 
 
+@pytest.mark.slow
 @settings(slow, max_examples=count_examples(25))
 @given(lists_of_records())
 def test_an_import_of_an_export_gives_the_same_bytes_again(history):

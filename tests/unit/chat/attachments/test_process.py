@@ -61,6 +61,7 @@ def failing_reader():
         reader.close()
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("name", FAILURES)
 def test_each_way_to_fail_is_one_error_and_the_next_file_is_read(failing_reader, name):
     with pytest.raises(FAILURES[name][1]) as refused:
@@ -69,6 +70,7 @@ def test_each_way_to_fail_is_one_error_and_the_next_file_is_read(failing_reader,
     assert failing_reader.read("good.txt", b"fine").text == "fine"
 
 
+@pytest.mark.slow
 def test_a_process_that_cannot_fork_reads_one_file():
     crash = "if request.name == 'bad.txt':\n    os.kill(os.getpid(), signal.SIGSEGV)\n"
     with replaced_reading(crash + ECHO, can_fork=False):

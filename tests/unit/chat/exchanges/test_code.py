@@ -161,6 +161,7 @@ def test_pasted_requests_code_sends_the_same_bytes(server, cases, tmp_path):
         check(case, request)
 
 
+@pytest.mark.slow
 def test_pasted_sdk_code_sends_the_same_json(server, cases, tmp_path):
     programs = [sdk_code(case.attempt, CONTENTS) for case in cases]
     for case, request in zip(cases, run_python(server, programs, tmp_path), strict=True):

@@ -221,6 +221,7 @@ def test_event_in_many_chunks_takes_linear_time() -> None:
     assert len(frame.data) == 8 * 1024 * 1024
 
 
+@pytest.mark.slow
 def test_event_of_many_lines_takes_linear_time() -> None:
     """100,000 lines: quadratic time would copy 60 GB."""
     lines = [f"line {number}" for number in range(100_000)]
@@ -239,6 +240,7 @@ def test_splitting_a_long_event_keeps_its_lines(count: int, end: str) -> None:
     assert read(body.replace("\n", end).encode()) == read_bytewise(body.replace("\n", end).encode()) == expected
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("line", ["event: x\n", "id: 1\n", ": comment\n", "foo\n", "{\n", "{}\n", "\n"])
 def test_many_lines_of_any_kind_take_linear_time(line: str) -> None:
     frames = read(f"data: a\n\n{line * 50_000}\ndata: b\n\n".encode())

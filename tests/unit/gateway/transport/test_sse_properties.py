@@ -79,6 +79,7 @@ def test_line_ends_chunking_and_byte_order_mark_do_not_change_the_frames(
     assert read(split(body, cuts)) == read([body]) == read([with_lf])
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("end", [b"\n", b"\r\n", b"\r"], ids=["lf", "crlf", "cr"])
 @pytest.mark.parametrize("stream", STREAMS, ids=lambda recording: recording.name)
 @settings(deadline=None, max_examples=count_examples(20))

@@ -154,6 +154,7 @@ def test_truncated_event_interrupts_the_answer_until_a_restart(wire: Wire) -> No
     assert (answer.text, answer.reply.restart_count, answer.error) == ("new", 1, None)
 
 
+@pytest.mark.slow
 @each_module
 @settings(max_examples=count_examples(60), deadline=None, suppress_health_check=[HealthCheck.too_slow])
 @given(payloads=st.lists(JSON_OBJECTS, max_size=4), name=st.sampled_from(["message", "error", "message_start"]))

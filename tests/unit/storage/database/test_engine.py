@@ -64,6 +64,7 @@ print(*{"alembic", "psycopg", "sqlalchemy.dialects.postgresql"} & sys.modules.ke
     assert subprocess.run(command, cwd=ROOT, capture_output=True, text=True, check=True).stdout.split() == []
 
 
+@pytest.mark.slow
 def test_processes_starting_on_an_empty_database_migrate_it_once(empty_url):
     program = """
     name = wait()

@@ -138,6 +138,7 @@ def test_a_later_schema_is_named_by_a_restart_and_served_by_who_runs(url, caplog
         assert running.messages.node("ann", "q") == QUESTION
 
 
+@pytest.mark.slow
 @on_postgres
 def test_a_stopped_server_is_unreachable_until_it_runs_again(url, own_server, caplog):
     with opened(url) as store:

@@ -80,6 +80,7 @@ def test_a_full_disk_under_sqlite_loses_nothing(saved_store):
     assert is_intact_and_writable(saved_store, *sorted(node.id for node in SHORTER_NODES))
 
 
+@pytest.mark.slow
 @on_postgres
 def test_a_full_disk_under_postgres_loses_nothing(saved_store, own_server):
     own_server.stop()
@@ -183,6 +184,7 @@ def outage(saved_store, request, tmp_path) -> Outage:
     return Outage(saved_store, server.stop, server.start, "connection to server .* failed")
 
 
+@pytest.mark.slow
 @on_both_databases
 def test_the_store_recovers_from_an_outage(outage):
     for outage_number in range(2):

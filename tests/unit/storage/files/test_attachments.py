@@ -25,6 +25,7 @@ from tests.unit.storage.stored_files import PHOTO, REPORT, age, counts, part, qu
 TARGET = Target("claude-x", "anthropic")
 
 
+@pytest.mark.slow
 def test_a_file_comes_back_as_it_was_stored_and_once(place):
     for file in (REPORT, REPORT, PHOTO):
         place.store.attachments.put("ann", file)

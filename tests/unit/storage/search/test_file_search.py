@@ -30,6 +30,7 @@ def hits(store, query: str, owner: str = "ann") -> list[MessageHit]:
     return [hit for result in store.search.find(owner, query, 9) for hit in result.hits]
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     ("query", "file_name", "excerpt"),
     [

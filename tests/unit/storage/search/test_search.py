@@ -84,6 +84,7 @@ def is_match(text: str, query: str) -> bool:
     )
 
 
+@pytest.mark.slow
 def test_search_returns_the_same_as_a_scan_of_all_messages(store):
     save_messages(store, *MESSAGES)
     hit_count = 0
@@ -183,6 +184,7 @@ def test_an_added_alternative_is_indexed(store):
     assert find_ids(store, "other") == ["a"]
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     "text",
     [

@@ -6,6 +6,8 @@ import random
 from collections.abc import Iterable
 from dataclasses import replace
 
+import pytest
+
 from lib.core.conversation import Conversation, Message, Node, TextPart
 from lib.core.search import SearchFilter, SearchResult
 from lib.core.target import Target
@@ -103,6 +105,7 @@ FILTERS = [
 PAGE_SIZES = (5, 1, 2, 9, 20, 40)
 
 
+@pytest.mark.slow
 def test_results_are_those_of_a_scan_in_pages_of_any_size(store, monkeypatch):
     history = build_history()
     save(store, history)

@@ -148,6 +148,7 @@ def test_a_block_below_an_open_formula_waits_for_its_end_like_the_formula():
     check(text, [40, len(text) // 2])
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("name", SAMPLES)
 def test_every_frame_of_a_usual_answer_is_that_of_the_whole_text(name: str) -> None:
     text = SAMPLES[name][:3000]

@@ -185,6 +185,7 @@ REPEATED_FRAGMENTS += [
 ]
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("unit", REPEATED_FRAGMENTS)
 def test_long_hostile_text_is_read_in_linear_time(unit: str) -> None:
     # A quadratic parser needs minutes for this; the timeout of the suite is the limit.

@@ -33,6 +33,7 @@ def gateway(database_url, monkeypatch):
             cached.clear()
 
 
+@pytest.mark.slow
 def test_a_due_check_runs_once_for_the_team(gateway):
     schedule = ScheduledChecks()
     job = schedule.start_if_due()
