@@ -63,7 +63,8 @@ def test_an_identity_takes_the_legacy_history_and_survives_a_restart(tmp_path, n
 
 @pytest.mark.parametrize("is_sequential", [False, True], ids=["at once", "in sequence"])
 def test_two_tabs_of_a_new_browser_agree_on_one_secret(app, new_page, is_sequential):
-    first, second = new_page(), new_page()
+    first = new_page(**OWN_BROWSER)
+    second = first.context.new_page()
     # Neither sees yet what the other has written: its first look finds nothing.
     blind = """const look = Storage.prototype.getItem; let seen = sessionStorage.length > 0;
     Storage.prototype.getItem = function (name) {
