@@ -3,7 +3,7 @@
 // The only owner: the input stands in the bottom container by itself, so that Streamlit's page does not scroll.
 const END_TOLERANCE = 4, RESUME_DISTANCE = 40, BUTTON_DISTANCE = 120, TOP_MARGIN = 72, MAX_SHIFT = 200; // px
 const MIN_VISIBLE_SHARE = 0.25; // of the page, that shows content while its end is further up
-const RENDER_TIMEOUT = 15000, SETTLE_TIME = 1200, HIGHLIGHT_TIME = 2600, GESTURE_TIME = 250, SCROLL_TIME = 1500, GLIDE_TIME = 1000; // ms
+const RENDER_TIMEOUT = 15000, EARLIER_TIMEOUT = 5000, SETTLE_TIME = 1200, HIGHLIGHT_TIME = 2600, GESTURE_TIME = 250, SCROLL_TIME = 1500, GLIDE_TIME = 1000; // ms
 const GESTURES = ["wheel", "touchstart", "pointerdown", "keydown"];
 const UP_KEYS = ["ArrowUp", "PageUp", "Home"];
 const MESSAGE = '[class*="st-key-question-"], [class*="st-key-answer-"]';
@@ -182,16 +182,28 @@ class ChatScroll {
     requestAnimationFrame(() => {
       if (isRunning()) return;
       this.noteMessages();
-      const anchor = this.anchor;
-      setTimeout(() => { if (this.anchor === anchor) this.anchor = null; }, SETTLE_TIME);
+      if (this.anchor) this.endAnchor(this.anchor, performance.now() + EARLIER_TIMEOUT);
       this.update();
     });
   }
 
-  keepFirstMessage() {
+  // Once the earlier messages are there: a busy browser renders them long after their run has ended.
+  endAnchor(anchor, latest) {
+    setTimeout(() => {
+      if (this.anchor !== anchor) return;
+      if (this.firstKey() === anchor.key && performance.now() < latest) this.endAnchor(anchor, latest);
+      else this.anchor = null;
+    }, SETTLE_TIME);
+  }
+
+  firstKey() {
     const first = this.findArea()?.querySelector(MESSAGE);
-    const key = first && [...first.classList].find((name) => /^st-key-(question|answer)-/.test(name));
-    if (key) this.anchor = { key, top: first.getBoundingClientRect().top };
+    return first && [...first.classList].find((name) => /^st-key-(question|answer)-/.test(name));
+  }
+
+  keepFirstMessage() {
+    const key = this.firstKey();
+    if (key) this.anchor = { key, top: document.querySelector(`.${CSS.escape(key)}`).getBoundingClientRect().top };
   }
 
   holdAnchor() {
