@@ -1,5 +1,6 @@
 # Two commands do everything: `make run` and `make test`. `make serve WORKERS=4` runs several processes behind nginx,
-# `make test-fast` runs the tests that need no browser and little time, `make test-real` asks a real gateway, and `make bench` measures.
+# `make test-fast` runs the tests that need no browser and little time, `make test-real` asks a real gateway, and
+# `make bench` measures.
 PYTHON ?= python3
 PORT ?= 8501
 # Loopback only: without sign-in, whoever reaches the page uses its key.

@@ -213,7 +213,7 @@ def list_modules(names: tuple[str, ...], *, with_imports: bool = True) -> tuple[
     Left out are those that the page links itself, and names that this version of Streamlit does not have.
     """
     folder = Path(get_static_dir())
-    page, modules = (folder / "index.html").read_text(encoding="utf-8"), folder / "static/js"
+    page, modules = (folder / "index.html").read_text(encoding="utf-8"), static_folder() / "js"
     found: dict[str, None] = {}
     waiting = [path.name for name in names for path in sorted(modules.glob(f"{name}.*.js"))]
     for name in waiting:  # which grows
